@@ -1,0 +1,210 @@
+/**
+ * What can go wrong, as classes that a caller would treat differently. Each carries a stable `code`,
+ * says whether trying again can help, and keeps its cause. An aborted `signal` is not here: its own
+ * reason is thrown, as everywhere on the platform. Wrong arguments are `TypeError` and `RangeError`.
+ */
+import {
+  type ErrorCode,
+  type Json,
+  type Problem,
+  type PromiseRecord,
+  rejectionMessage,
+  type SettledState,
+} from "./protocol.ts";
+
+/** The server's codes, and those of things that happen on our side of the wire. */
+export type DurablePromiseErrorCode =
+  | ErrorCode
+  | "connection"
+  | "invalid_value"
+  | "rejected"
+  | "timeout"
+  | "unexpected_answer";
+
+// `instanceof` fails across realms and between two bundled copies of this package; the brand does not.
+const BRAND = Symbol.for("durable-promises.error");
+
+/** The base of every error below: `code` for programs, `message` for people. */
+export class DurablePromiseError extends Error {
+  override readonly name: string = "DurablePromiseError";
+  readonly code: DurablePromiseErrorCode;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+
+  constructor(
+    message: string,
+    options: { code: DurablePromiseErrorCode; retryable?: boolean; cause?: unknown },
+  ) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.code = options.code;
+    this.retryable = options.retryable ?? false;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/** The server answered with an error. */
+export class ApiError extends DurablePromiseError {
+  override readonly name: string = "ApiError";
+  /** The HTTP status. */
+  readonly status: number;
+  /** The problem document; absent if something other than a promise server answered. */
+  readonly problem: Problem | undefined;
+  /** The field, header or part of the path at fault. */
+  readonly field: string | undefined;
+  /** How long the server asked us to stay away, in ms. */
+  readonly retryAfterMs: number | undefined;
+  /** The server's name for this request, for its logs. */
+  readonly requestId: string | undefined;
+
+  constructor(
+    message: string,
+    facts: {
+      code: DurablePromiseErrorCode;
+      status: number;
+      problem?: Problem | undefined;
+      retryAfterMs?: number | undefined;
+      requestId?: string | undefined;
+    },
+  ) {
+    const transient = [429, 502, 503, 504].includes(facts.status);
+    super(message, { code: facts.code, retryable: transient && facts.code !== "not_configured" });
+    this.status = facts.status;
+    this.problem = facts.problem;
+    this.field = facts.problem?.field;
+    this.retryAfterMs = facts.retryAfterMs;
+    this.requestId = facts.requestId;
+  }
+}
+
+/** There is no promise with this id. */
+export class NotFoundError extends ApiError {
+  override readonly name: string = "NotFoundError";
+}
+
+/** Somebody else created this id first, with another idempotency key. */
+export class ExistsError extends DurablePromiseError {
+  override readonly name: string = "ExistsError";
+  /** The promise that was there. */
+  readonly record: PromiseRecord;
+
+  constructor(record: PromiseRecord, cause?: unknown) {
+    super(`promise "${record.id}" exists already`, { code: "exists", cause });
+    this.record = record;
+  }
+}
+
+const ALREADY: Record<SettledState, DurablePromiseErrorCode> = {
+  RESOLVED: "already_resolved",
+  REJECTED: "already_rejected",
+  REJECTED_CANCELED: "already_canceled",
+  REJECTED_TIMEDOUT: "already_timedout",
+};
+
+/** Somebody else, or the deadline, settled the promise first. */
+export class AlreadySettledError extends DurablePromiseError {
+  override readonly name: string = "AlreadySettledError";
+  /** The winner's record. */
+  readonly record: PromiseRecord;
+
+  constructor(record: PromiseRecord, cause?: unknown) {
+    const code = record.state === "PENDING" ? "internal" : ALREADY[record.state];
+    super(`promise "${record.id}" is already ${record.state}`, { code, cause });
+    this.record = record;
+  }
+}
+
+/** The promise was rejected, cancelled or timed out. The message is what the rejection says. */
+export class RejectedError extends DurablePromiseError {
+  override readonly name: string = "RejectedError";
+  /** What it was rejected with. */
+  readonly reason: Json | undefined;
+  /** Which kind of rejection; with `record`, unknown only where the answer is the bare outcome. */
+  readonly state: SettledState | undefined;
+  readonly record: PromiseRecord | undefined;
+
+  constructor(outcome: { record: PromiseRecord } | { message: string }) {
+    const record = "record" in outcome ? outcome.record : undefined;
+    const state = record && record.state !== "PENDING" ? record.state : undefined;
+    const reason = "record" in outcome ? outcome.record.value.data : outcome.message;
+    super("message" in outcome ? outcome.message : rejectionMessage(state ?? "REJECTED", reason), {
+      code: "rejected",
+    });
+    this.reason = reason;
+    this.state = state;
+    this.record = record;
+  }
+}
+
+/** Our own limit, the option `timeout`, ran out. The promise itself is as it was. */
+export class TimeoutError extends DurablePromiseError {
+  override readonly name: string = "TimeoutError";
+  /** The limit, in ms. */
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number, cause?: unknown) {
+    const after = cause instanceof Error ? `; last: ${cause.message}` : "";
+    super(`no answer within ${timeoutMs} ms${after}`, { code: "timeout", retryable: true, cause });
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** The server could not be reached, or the line broke before its answer was complete. */
+export class ConnectionError extends DurablePromiseError {
+  override readonly name: string = "ConnectionError";
+
+  constructor(message: string, cause?: unknown) {
+    super(message, { code: "connection", retryable: true, cause });
+  }
+}
+
+/** The value that came back is not what the schema asks for. */
+export class ValidationError extends DurablePromiseError {
+  override readonly name: string = "ValidationError";
+  /** The schema's complaints, as Standard Schema words them. */
+  readonly issues: readonly { readonly message: string }[];
+
+  constructor(id: string, issues: readonly { readonly message: string }[]) {
+    const first = issues[0]?.message ?? "no reason given";
+    super(`the value of promise "${id}" does not fit its schema: ${first}`, {
+      code: "invalid_value",
+    });
+    this.issues = issues;
+  }
+}
+
+/** The id was freed while we waited: there will be no outcome. */
+export class DisposedError extends DurablePromiseError {
+  override readonly name: string = "DisposedError";
+
+  constructor(cause?: unknown) {
+    super("promise was disposed", { code: "disposed", cause });
+  }
+}
+
+/** Whether an error is one of this package, of any copy of it. */
+export function isDurablePromiseError(error: unknown): error is DurablePromiseError {
+  return typeof error === "object" && error !== null && BRAND in error;
+}
+
+function isNamed(error: unknown, ...names: string[]): boolean {
+  return isDurablePromiseError(error) && names.includes(error.name);
+}
+
+export const isApiError = (error: unknown): error is ApiError =>
+  isNamed(error, "ApiError", "NotFoundError");
+export const isNotFoundError = (error: unknown): error is NotFoundError =>
+  isNamed(error, "NotFoundError");
+export const isExistsError = (error: unknown): error is ExistsError =>
+  isNamed(error, "ExistsError");
+export const isAlreadySettledError = (error: unknown): error is AlreadySettledError =>
+  isNamed(error, "AlreadySettledError");
+export const isRejectedError = (error: unknown): error is RejectedError =>
+  isNamed(error, "RejectedError");
+export const isTimeoutError = (error: unknown): error is TimeoutError =>
+  isNamed(error, "TimeoutError");
+export const isConnectionError = (error: unknown): error is ConnectionError =>
+  isNamed(error, "ConnectionError");
+export const isValidationError = (error: unknown): error is ValidationError =>
+  isNamed(error, "ValidationError");
+export const isDisposedError = (error: unknown): error is DisposedError =>
+  isNamed(error, "DisposedError");

@@ -1,0 +1,204 @@
+/**
+ * THE CONTRACT: what crosses the wire between anybody and a durable promise. Records, states,
+ * outcomes, frames, error codes, header names and limits, shared word for word by the server and
+ * the client. It decides nothing and imports nothing; a change here is a change of the public API.
+ */
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/**
+ * The states of a promise as the REST resource spells them. All but `PENDING` are final: a settled
+ * promise never changes again.
+ */
+export const STATES = [
+  "PENDING",
+  "RESOLVED",
+  "REJECTED",
+  "REJECTED_CANCELED",
+  "REJECTED_TIMEDOUT",
+] as const;
+export type State = (typeof STATES)[number];
+export type SettledState = Exclude<State, "PENDING">;
+
+/** The states that a caller may write. Only the deadline writes `REJECTED_TIMEDOUT`. */
+export const WRITABLE_STATES = ["RESOLVED", "REJECTED", "REJECTED_CANCELED"] as const;
+export type WritableState = (typeof WRITABLE_STATES)[number];
+
+/** What a promise is asked with (`param`) or settled with (`value`). Both parts are optional. */
+export interface Payload<T = Json> {
+  headers?: Record<string, string>;
+  /** Any JSON value, kept to the letter: numbers beyond 2^53 survive the trip through the server. */
+  data?: T;
+}
+
+/** A settlement that the deadline writes in place of `REJECTED_TIMEDOUT`. */
+export interface OnTimeout {
+  state: WritableState;
+  value?: Payload;
+}
+
+/**
+ * The REST resource: one promise, as `GET /promises/:id` answers it. The names are those of the
+ * published Durable Promise API; `url`, `onTimeout` and `retention` are ours. Absent fields are
+ * left out; `param` and `value` are `{}` when empty.
+ */
+export interface PromiseRecord<T = Json> {
+  id: string;
+  state: State;
+  param: Payload;
+  value: Payload<T>;
+  /** The deadline in ms since the epoch; {@link NEVER} when there is none. */
+  timeout: number;
+  idempotencyKeyForCreate?: string;
+  idempotencyKeyForComplete?: string;
+  tags: Record<string, string>;
+  createdOn: number;
+  completedOn?: number;
+  onTimeout?: OnTimeout;
+  /** How long the settled promise is kept, in ms. Absent: for ever. */
+  retention?: number;
+  /** Where this promise lives. */
+  url: string;
+}
+
+/** The deadline of a promise without one: the largest integer that JSON and JavaScript share. */
+export const NEVER = Number.MAX_SAFE_INTEGER;
+
+/** A tag that turns the deadline into success: the promise is a timer. `"true"` switches it on. */
+export const TIMER_TAGS = ["resonate:timer", "resonate:timeout"] as const;
+
+/**
+ * What became of a create or settle, in the header `promise-outcome` of its answer.
+ *
+ * - `created`, `settled`: this call did it (201).
+ * - `repeated`: an earlier call with the same idempotency key did it (200).
+ * - `lost`: the promise was there, or settled, before; the answer carries the record that won.
+ */
+export const OUTCOMES = ["created", "settled", "repeated", "lost"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/**
+ * What an awaiter is told, on a WebSocket (one JSON text message each) and as Server-Sent Events
+ * (`event:` is `type`, `data:` is the promise). The first frame says how things stand, `settled` is
+ * always the last.
+ *
+ * - `absent`: nobody has created this id yet. You will be told when somebody does.
+ * - `pending`: created, not settled.
+ * - `settled`: the end. Take the message as the end, not the closing of the socket.
+ * - `disposed`: the id was freed while you waited; there will be no outcome. Also an end.
+ * - `error`: what you sent makes no sense; the socket closes.
+ *
+ * `etag` is the entity tag of the JSON resource without its quotes, for `If-None-Match`.
+ */
+export type Frame<T = Json> =
+  | { type: "absent"; id: string }
+  | { type: "pending"; etag: string; promise: PromiseRecord<T> }
+  | { type: "settled"; etag: string; promise: PromiseRecord<T> }
+  | { type: "disposed"; id: string }
+  | { type: "error"; code: ErrorCode; message: string };
+
+/** Sent by an awaiter to prove that the line is alive; answered without waking the promise. */
+export const PING = "ping";
+export const PONG = "pong";
+
+/**
+ * WebSocket subprotocols. A browser cannot set `Authorization` on a WebSocket, so it offers
+ * `["durable-promise", "bearer." + key]`; the server picks the first and never echoes the second.
+ */
+export const SUBPROTOCOL = "durable-promise";
+export const BEARER_SUBPROTOCOL_PREFIX = "bearer.";
+
+/** Header names, lower case as `Headers` yields them. */
+export const HEADER = {
+  idempotencyKey: "idempotency-key",
+  strict: "strict",
+  outcome: "promise-outcome",
+  prefer: "prefer",
+  preferenceApplied: "preference-applied",
+  subprotocol: "sec-websocket-protocol",
+} as const;
+
+/**
+ * Every error that the server answers with: the stable word in `code` of the problem document, its
+ * HTTP status, and the number that the published API gives it in `error.code`. A missing code is a
+ * compile error in the server.
+ */
+export const ERRORS = {
+  invalid_request: { status: 400, number: 40000, title: "The request is malformed" },
+  unauthorized: { status: 401, number: 40100, title: "A key is needed" },
+  forbidden: { status: 403, number: 40399, title: "Not allowed" },
+  already_resolved: { status: 403, number: 40300, title: "The promise is already resolved" },
+  already_rejected: { status: 403, number: 40301, title: "The promise is already rejected" },
+  already_canceled: { status: 403, number: 40302, title: "The promise is already canceled" },
+  already_timedout: { status: 403, number: 40303, title: "The promise has already timed out" },
+  not_found: { status: 404, number: 40400, title: "There is no such promise" },
+  no_route: { status: 404, number: 40499, title: "There is nothing at this address" },
+  method_not_allowed: { status: 405, number: 40500, title: "This address does not take that method" },
+  exists: { status: 409, number: 40900, title: "The promise exists already" },
+  pending: { status: 409, number: 40999, title: "The promise is not settled yet" },
+  disposed: { status: 410, number: 41000, title: "The promise was disposed" },
+  too_large: { status: 413, number: 41300, title: "The request is too large" },
+  unsupported_media_type: { status: 415, number: 41500, title: "Send JSON" },
+  too_many_awaiters: { status: 429, number: 42900, title: "Too many await this promise" },
+  internal: { status: 500, number: 50000, title: "Something went wrong on our side" },
+  unavailable: { status: 503, number: 50300, title: "Try again in a moment" },
+  not_configured: { status: 503, number: 50399, title: "This deployment has no keys yet" },
+} as const satisfies Record<string, { status: number; number: number; title: string }>;
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The body of every error: RFC 9457 problem details, our `code`, and the published API's `error`. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  code: ErrorCode;
+  /** One sentence for people. */
+  detail: string;
+  /** The field, header or part of the path at fault. */
+  field?: string;
+  /** The promise as it stands, where there is one: after a lost settle, the winner's record. */
+  promise?: PromiseRecord;
+  error: { code: number; message: string };
+}
+
+/**
+ * Limits, each with the harm it prevents. Honest callers do not meet them; whoever does gets an
+ * error that names the field.
+ */
+export const LIMITS = {
+  /** Durable Object names above 1,024 bytes lose `ctx.id.name` (seen 2026-08-15). */
+  idBytesMax: 1024,
+  /** A stored value may have 2 MB; param and value together must fit, and 128 MB are shared. */
+  bodyBytesMax: 1024 * 1024,
+  tagsMax: 64,
+  /** All keys and values together: tags are copied to every index row. */
+  tagsBytesMax: 4096,
+  /** Headers of a payload: same reason, same cure. */
+  payloadHeadersMax: 64,
+  payloadHeadersBytesMax: 8192,
+  idempotencyKeyBytesMax: 512,
+  /** A Worker must answer a request within 30 s; a long poll must be sure to. */
+  longPollMsMax: 25_000,
+  /** An awaiter says `ping` and nothing else; more is a mistake or an attack that wakes objects. */
+  frameBytesMax: 1024,
+  /** Hibernating sockets on one object: the platform's maximum. Configurable below that. */
+  awaitersMax: 32_768,
+} as const;
+
+/**
+ * What a rejection says to a person: the message of an error-like reason, a plain string as it is,
+ * anything else as JSON; for a cancel or a timeout without a reason, that.
+ *
+ * @example rejectionMessage("REJECTED", "help!") // "help!"
+ */
+export function rejectionMessage(state: SettledState, reason: Json | undefined): string {
+  if (typeof reason === "string") return reason;
+  if (reason !== undefined && reason !== null) {
+    const message = typeof reason === "object" && !Array.isArray(reason) ? reason["message"] : undefined;
+    return typeof message === "string" ? message : JSON.stringify(reason);
+  }
+  if (state === "REJECTED_CANCELED") return "promise was canceled";
+  if (state === "REJECTED_TIMEDOUT") return "promise timed out";
+  return "promise was rejected";
+}

@@ -1,0 +1,168 @@
+/**
+ * The shapes of Restate's "Durable Promises" example, in both its generations, so that its users'
+ * `curl` lines and clients work here unchanged:
+ *
+ * - `POST /durablePromiseServer/{op}` with `{"request": {"promiseName", …}}` → `{"response": X}`
+ * - `POST /promise/{op}` with `{"promiseId", …}` → X
+ *
+ * X is `null` (`{}` in the wrapper) while pending, `{"value": v}` resolved, `{"error": message}`
+ * rejected. Every id is as if it had always existed; the loser of a race gets the winner's outcome.
+ */
+import type { Context } from "hono";
+import * as v from "valibot";
+import { rejectionMessage, type State } from "../../client/src/protocol.ts";
+import { readConfig, type Env } from "../env.ts";
+import { isSettled, type PromiseRecord, type Settle } from "../machine/promise.ts";
+import { follow, type SplitFrame } from "./await.ts";
+import { Refusal } from "./errors.ts";
+import { jsonText, parseJson, readJson } from "./json.ts";
+import { newBirth, validate } from "./parse.ts";
+import { originOf } from "./promises.ts";
+import { promiseId } from "./schemas.ts";
+
+type C = Context<{ Bindings: Env }>;
+
+/** How long an await is held before its answer begins, so that a failure still has a status. */
+const HELD_MS = 25_000;
+/** White space before the JSON, so that nobody on the way takes a long wait for a dead line. */
+const KEEP_ALIVE_MS = 15_000;
+
+const OPERATIONS = ["peek", "await", "resolve", "reject", "dispose"] as const;
+type Operation = (typeof OPERATIONS)[number];
+
+interface Call {
+  operation: Operation;
+  id: string;
+  value?: unknown;
+  errorMessage?: string;
+  /** X to the body of the answer, in the caller's generation of the shapes. */
+  wrap: (x: string) => string;
+}
+
+const fields = { value: v.optional(v.unknown()), errorMessage: v.optional(v.string()) };
+const wrappedBody = v.object({ request: v.object({ promiseName: promiseId, ...fields }) });
+const bareBody = v.object({ promiseId, ...fields });
+
+/** `POST /durablePromiseServer/:operation` */
+export async function callWrapped(c: C): Promise<Response> {
+  const operation = operationOf(c);
+  const { request } = validate(wrappedBody, await readJson(c.req.raw), "");
+  const { promiseName: id, ...rest } = request;
+  return perform(c, {
+    operation,
+    id,
+    ...(rest as Pick<Call, "value" | "errorMessage">),
+    wrap: (x) => (x === "null" ? "{}" : `{"response":${x}}`),
+  });
+}
+
+/** `POST /promise/:operation` */
+export async function callBare(c: C): Promise<Response> {
+  const operation = operationOf(c);
+  const { promiseId: id, ...rest } = validate(bareBody, await readJson(c.req.raw), "");
+  return perform(c, {
+    operation,
+    id,
+    ...(rest as Pick<Call, "value" | "errorMessage">),
+    wrap: (x) => x,
+  });
+}
+
+function operationOf(c: C): Operation {
+  const operation = c.req.param("operation");
+  const known = OPERATIONS.find((name) => name === operation);
+  if (known) return known;
+  throw new Refusal("no_route", `There is no operation "${operation}": ${OPERATIONS.join(", ")}`);
+}
+
+async function perform(c: C, call: Call): Promise<Response> {
+  const promise = c.env.PROMISES.getByName(call.id);
+  switch (call.operation) {
+    case "peek":
+      return json(call.wrap(outcomeText(await promise.get())));
+    case "await":
+      return awaitOutcome(c, call);
+    case "resolve":
+    case "reject": {
+      const { record } = await promise.apply(settleCommand(c, call));
+      return json(call.wrap(outcomeText(record)));
+    }
+    case "dispose":
+      await promise.apply({ kind: "dispose" });
+      return json(call.wrap("null"));
+    default:
+      return call.operation satisfies never;
+  }
+}
+
+function settleCommand(c: C, { operation, id, value, errorMessage }: Call): Settle {
+  const data = operation === "resolve" ? value : errorMessage;
+  if (operation === "reject" && errorMessage === undefined) {
+    throw new Refusal("invalid_request", "errorMessage is missing", { field: "errorMessage" });
+  }
+  const { retentionMs } = readConfig(c.env);
+  return {
+    kind: "settle",
+    state: operation === "resolve" ? "resolved" : "rejected",
+    value: data === undefined ? {} : { data: jsonText(data) },
+    strict: false,
+    orCreate: { id, birth: newBirth(), ...(retentionMs !== undefined && { retentionMs }) },
+  };
+}
+
+/** Held as long as it takes. */
+async function awaitOutcome(c: C, call: Call): Promise<Response> {
+  const outcome = outcomeOf(c, call);
+  const held = await Promise.race([outcome, scheduler.wait(HELD_MS)]);
+  return held === undefined ? streamed(outcome, call) : json(call.wrap(held));
+}
+
+async function outcomeOf(c: C, { id }: Call): Promise<string> {
+  let last: SplitFrame = { type: "absent" };
+  const { signal } = c.req.raw;
+  await follow({ promises: c.env.PROMISES, id, origin: originOf(c), signal }, (frame) => {
+    last = frame;
+  });
+  if (last.promise === undefined) throw new Refusal("disposed", "promise was disposed");
+  // SAFETY: the frame is our own resource text.
+  const { state, value } = parseJson(last.promise) as { state: State; value: { data?: unknown } };
+  return xOf(state, value.data === undefined ? undefined : jsonText(value.data));
+}
+
+function streamed(outcome: Promise<string>, { wrap }: Call): Response {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const encoder = new TextEncoder();
+  const keepAlive = setInterval(() => void writer.write(encoder.encode(" ")), KEEP_ALIVE_MS);
+  void outcome
+    .then(wrap, (error: unknown) => errorText(error instanceof Error ? error.message : "failed"))
+    .then((text) => writer.write(encoder.encode(text)))
+    .then(() => writer.close())
+    // The caller hung up.
+    .catch(() => undefined)
+    .finally(() => clearInterval(keepAlive));
+  return json(readable);
+}
+
+function outcomeText(record: PromiseRecord | null): string {
+  if (!record || !isSettled(record)) return "null";
+  // SAFETY: the wire names of the states are those of the machine in upper case.
+  return xOf(record.state.toUpperCase() as State, record.value.data);
+}
+
+/** X of the header comment, as text: a value is spliced in as it came. */
+function xOf(state: State, data: string | undefined): string {
+  if (state === "PENDING") return "null";
+  if (state === "RESOLVED") return data === undefined ? "{}" : `{"value":${data}}`;
+  return errorText(rejectionMessage(state, data === undefined ? undefined : JSON.parse(data)));
+}
+
+function errorText(message: string): string {
+  return JSON.stringify({ error: message });
+}
+
+function json(body: string | ReadableStream<Uint8Array>): Response {
+  return new Response(body, {
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
+  });
+}

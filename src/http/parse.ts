@@ -1,0 +1,173 @@
+/**
+ * Bytes to commands, or a refusal that names the field. What comes out of here is valid; nothing
+ * behind it checks again. It touches no object: a bad request costs nobody anything.
+ */
+import * as v from "valibot";
+import { HEADER, LIMITS, NEVER } from "../../client/src/protocol.ts";
+import { parseDurationMs } from "../duration.ts";
+import { isTimer, type Create, type Payload, type Settle } from "../machine/promise.ts";
+import { invalid } from "./errors.ts";
+import { jsonText, readJson } from "./json.ts";
+import { createBody, machineState, promiseId, settleBody, utf8Length } from "./schemas.ts";
+
+/** `{id}` of `/promises/{id}`, from the raw path: slashes may be raw or encoded. */
+export function idOfPath(url: string, prefix: string): string {
+  const raw = new URL(url).pathname.slice(prefix.length);
+  try {
+    return validate(promiseId, decodeURIComponent(raw), "id");
+  } catch (error) {
+    if (error instanceof URIError) {
+      throw invalid("id", `"${raw.slice(0, 100)}" is not percent-encoded UTF-8`);
+    }
+    throw error;
+  }
+}
+
+/** Create: `id` from the path, or from the body, or drawn here. */
+export async function parseCreate(
+  request: Request,
+  idInPath: string | undefined,
+  defaults: { retentionMs: number | undefined },
+  now: number,
+): Promise<Create> {
+  const body = validate(createBody, await readJson(request), "");
+  sameId(idInPath, body.id);
+  const { param, tags, onTimeout, retention } = body;
+  const retentionMs =
+    retention === undefined ? defaults.retentionMs : durationOf(retention, "retention", now);
+  if (onTimeout && isTimer(tags)) {
+    throw invalid("onTimeout", "A timer's deadline resolves it: send onTimeout or the timer tag");
+  }
+  return {
+    kind: "create",
+    id: idInPath ?? body.id ?? crypto.randomUUID(),
+    birth: newBirth(),
+    param: payloadOf(param),
+    tags,
+    timeoutAt: body.timeout === undefined ? NEVER : instantOf(body.timeout, now),
+    ...(onTimeout && {
+      onTimeout: { state: machineState(onTimeout.state), value: payloadOf(onTimeout.value) },
+    }),
+    ...(retentionMs !== undefined && { retentionMs }),
+    ...parseKeys(request.headers),
+  };
+}
+
+export async function parseSettle(request: Request, id: string): Promise<Settle> {
+  const body = validate(settleBody, await readJson(request), "");
+  sameId(id, body.id);
+  return {
+    kind: "settle",
+    state: machineState(body.state),
+    value: payloadOf(body.value),
+    ...parseKeys(request.headers),
+  };
+}
+
+/** Tells one life of an id from the next. */
+export function newBirth(): string {
+  return crypto.randomUUID().slice(0, 18);
+}
+
+/**
+ * `?wait=20s`, `?wait=20` or `Prefer: wait=20` (RFC 7240, 4.3): how long to hold the answer.
+ *
+ * @returns ms, at most the limit; `undefined` when the caller does not want to wait
+ */
+export function parseWaitMs(request: Request): number | undefined {
+  const query = new URL(request.url).searchParams;
+  for (const name of query.keys()) {
+    if (name !== "wait") throw invalid(name, `There is no parameter "${name}" here, only "wait"`);
+  }
+  if (query.getAll("wait").length > 1) throw invalid("wait", "wait was sent twice");
+  const text = query.get("wait") ?? preferredWait(request.headers.get(HEADER.prefer));
+  if (text === undefined) return undefined;
+  const waitMs = /^\d+$/.test(text) ? Number(text) * 1000 : durationOf(text, "wait", 0);
+  return Math.min(waitMs, LIMITS.longPollMsMax);
+}
+
+/** Runs a validator; the first issue becomes the refusal. */
+export function validate<Schema extends v.GenericSchema>(
+  schema: Schema,
+  input: unknown,
+  root: string,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, input, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue);
+  const field = [root, path].filter(Boolean).join(".") || "body";
+  if (issue.type === "strict_object" && issue.expected === "never") {
+    throw invalid(field, `There is no field "${field}"`);
+  }
+  throw invalid(field, sentence(field, issue));
+}
+
+function sentence(field: string, issue: v.BaseIssue<unknown>): string {
+  if (issue.message.startsWith("must ")) return `${field} ${issue.message}`;
+  if (issue.received === "undefined") return `${field} is missing`;
+  return `${field} must be ${issue.expected ?? "valid"}, not ${issue.received}`;
+}
+
+function parseKeys(headers: Headers): { idempotencyKey?: string; strict: boolean } {
+  const idempotencyKey = headers.get(HEADER.idempotencyKey) ?? undefined;
+  const strict = headers.get(HEADER.strict)?.toLowerCase() ?? "false";
+  if (strict !== "true" && strict !== "false") {
+    throw invalid("strict", `The header strict must be true or false, once, not "${strict}"`);
+  }
+  if (idempotencyKey === undefined) return { strict: strict === "true" };
+  if (idempotencyKey === "" || utf8Length(idempotencyKey) > LIMITS.idempotencyKeyBytesMax) {
+    throw invalid(
+      HEADER.idempotencyKey,
+      `The header idempotency-key must have 1 to ${LIMITS.idempotencyKeyBytesMax} bytes`,
+    );
+  }
+  // Two headers of one name reach us joined like this, so that they cannot be told from one.
+  if (idempotencyKey.includes(", ")) {
+    throw invalid(
+      HEADER.idempotencyKey,
+      'The header idempotency-key was sent twice, or has a ", " in it',
+    );
+  }
+  return { idempotencyKey, strict: strict === "true" };
+}
+
+function payloadOf(payload: {
+  headers?: Record<string, string> | undefined;
+  data?: unknown;
+}): Payload {
+  return {
+    ...(payload.headers && { headers: payload.headers }),
+    ...(payload.data !== undefined && { data: jsonText(payload.data) }),
+  };
+}
+
+function sameId(inPath: string | undefined, inBody: string | undefined): void {
+  if (inPath !== undefined && inBody !== undefined && inPath !== inBody) {
+    throw invalid("id", "The id in the body is not the id in the path");
+  }
+}
+
+function instantOf(timeout: number | string, now: number): number {
+  if (typeof timeout === "number") return timeout;
+  const instant = /^\d{4}-/.test(timeout)
+    ? Date.parse(timeout)
+    : now + durationOf(timeout, "timeout", now);
+  if (!Number.isSafeInteger(instant)) {
+    throw invalid("timeout", `timeout "${timeout}" is not an instant within ±(2^53 - 1)`);
+  }
+  return instant;
+}
+
+function durationOf(duration: number | string, field: string, from: number): number {
+  if (typeof duration === "number") return duration;
+  try {
+    return parseDurationMs(duration, from);
+  } catch (error) {
+    throw invalid(field, `${field}: ${(error as RangeError).message}`);
+  }
+}
+
+function preferredWait(prefer: string | null): string | undefined {
+  return prefer ? /(?:^|[,;\s])wait\s*=\s*"?(\d+)"?/i.exec(prefer)?.[1] : undefined;
+}

@@ -1,0 +1,204 @@
+/**
+ * The REST resource `/promises/:id`: parse, one call to the object, serialise. What a GET answers
+ * depends on how it is asked: JSON, a long poll, Server-Sent Events, a WebSocket or a page.
+ */
+import type { Context } from "hono";
+import { accepts } from "hono/accepts";
+import { HEADER, SUBPROTOCOL, type ErrorCode, type Outcome } from "../../client/src/protocol.ts";
+import { readConfig, type Env } from "../env.ts";
+import { isSettled, type Create, type PromiseRecord, type Settle } from "../machine/promise.ts";
+import { entityTag, promiseUrl, resourceText } from "../machine/resource.ts";
+import type { Answer } from "../object/promise-object.ts";
+import { offeredSubprotocols } from "./auth.ts";
+import { eventStream, longPoll, openSocket } from "./await.ts";
+import { Refusal } from "./errors.ts";
+import { statusPage } from "./pages/status.tsx";
+import { idOfPath, parseCreate, parseSettle, parseWaitMs } from "./parse.ts";
+
+type C = Context<{ Bindings: Env }>;
+
+const PREFIX = "/promises/";
+const YEAR_S = 31_536_000;
+
+/** `POST /promises` and `PUT /promises/:id`. */
+export async function createPromise(c: C): Promise<Response> {
+  const { method, url } = c.req;
+  const id = method === "PUT" ? idOfPath(url, PREFIX) : undefined;
+  const command = await parseCreate(c.req.raw, id, readConfig(c.env), Date.now());
+  return applied(c, command.id, command);
+}
+
+/** `PATCH /promises/:id`. */
+export async function settlePromise(c: C): Promise<Response> {
+  const id = idOfPath(c.req.url, PREFIX);
+  return applied(c, id, await parseSettle(c.req.raw, id));
+}
+
+/** `DELETE /promises/:id`: only when settled. */
+export async function purgePromise(c: C): Promise<Response> {
+  const id = idOfPath(c.req.url, PREFIX);
+  const { outcome, record } = await c.env.PROMISES.getByName(id).apply({ kind: "purge" });
+  if (outcome === "purged") return new Response(null, { status: 204 });
+  throw refusalOf(outcome, id, record, originOf(c));
+}
+
+/** `GET /promises/:id`, however it is asked. */
+export async function readPromise(c: C): Promise<Response> {
+  const id = idOfPath(c.req.url, PREFIX);
+  if (c.req.header("upgrade")?.toLowerCase() === "websocket") return awaitOnSocket(c, id);
+  const waitMs = parseWaitMs(c.req.raw);
+  const wanted = c.req.method === "HEAD" ? "application/json" : mediaTypeOf(c);
+  if (wanted === "text/event-stream") return streamEvents(c, id);
+  if (wanted === "text/html") return statusPage(c, id, await c.env.PROMISES.getByName(id).get());
+  if (waitMs && c.req.method !== "HEAD") return answerLater(c, id, waitMs);
+  const record = await c.env.PROMISES.getByName(id).get();
+  if (!record) throw notFound(id);
+  return recordResponse(c, 200, resourceText(record, originOf(c)), cachingOf(record));
+}
+
+/** Where the caller reaches us: the origin of every `url` in an answer. */
+export function originOf(c: C): string {
+  return readConfig(c.env).publicUrl ?? new URL(c.req.url).origin;
+}
+
+export function notFound(id: string): Refusal {
+  return new Refusal("not_found", `There is no promise "${id}"`, { field: "id" });
+}
+
+async function applied(c: C, id: string, command: Create | Settle): Promise<Response> {
+  const origin = originOf(c);
+  const { outcome, record } = await c.env.PROMISES.getByName(id).apply(command);
+  const told = TOLD[outcome as keyof typeof TOLD];
+  if (!record || !told) throw refusalOf(outcome, id, record, origin);
+  return new Response(resourceText(record, origin), {
+    status: told === "created" || told === "settled" ? 201 : 200,
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+      etag: `"${entityTag(record)}"`,
+      [HEADER.outcome]: told,
+      ...(told === "created" && { location: promiseUrl(origin, id) }),
+    },
+  });
+}
+
+/** Decisions that are an answer; the others are refusals. Late is lost, but forgiven. */
+const TOLD = {
+  created: "created",
+  settled: "settled",
+  repeated: "repeated",
+  late: "lost",
+} as const satisfies Partial<Record<Answer["outcome"], Outcome>>;
+
+const ALREADY = {
+  resolved: "already_resolved",
+  rejected: "already_rejected",
+  rejected_canceled: "already_canceled",
+  rejected_timedout: "already_timedout",
+} as const satisfies Record<Exclude<PromiseRecord["state"], "pending">, ErrorCode>;
+
+function refusalOf(
+  outcome: Answer["outcome"],
+  id: string,
+  record: PromiseRecord | null,
+  origin: string,
+): Refusal {
+  if (!record) return notFound(id);
+  const promise = resourceText(record, origin);
+  const headers = { [HEADER.outcome]: "lost" };
+  if (outcome === "exists") {
+    const detail = `The promise "${id}" exists already; this call changed nothing`;
+    return new Refusal("exists", detail, { promise, headers });
+  }
+  if (outcome === "lost" && isSettled(record)) {
+    const detail = `This call lost: the promise "${id}" was settled before, and stays as it is`;
+    return new Refusal(ALREADY[record.state], detail, { promise, headers });
+  }
+  return new Refusal("pending", `The promise "${id}" is pending: settle it first`, { promise });
+}
+
+function mediaTypeOf(c: C): string {
+  const accept = c.req.header("accept");
+  if (!accept || accept === "*/*" || accept === "application/json") return "application/json";
+  return accepts(c, {
+    header: "Accept",
+    supports: ["application/json", "text/event-stream", "text/html"],
+    default: "application/json",
+  });
+}
+
+async function awaitOnSocket(c: C, id: string): Promise<Response> {
+  const webSocket = await openSocket({ promises: c.env.PROMISES, id, origin: originOf(c) });
+  const speaksOurs = offeredSubprotocols(c.req.raw.headers).includes(SUBPROTOCOL);
+  return new Response(null, {
+    status: 101,
+    webSocket,
+    ...(speaksOurs && { headers: { [HEADER.subprotocol]: SUBPROTOCOL } }),
+  });
+}
+
+async function streamEvents(c: C, id: string): Promise<Response> {
+  // An EventSource comes back after every end; one that has heard this end is let go with a 204.
+  const heard = c.req.header("last-event-id");
+  if (heard) {
+    const record = await c.env.PROMISES.getByName(id).get();
+    if (record && isSettled(record) && entityTag(record) === heard) {
+      return new Response(null, { status: 204 });
+    }
+  }
+  const events = eventStream({ promises: c.env.PROMISES, id, origin: originOf(c) });
+  return new Response(events, {
+    headers: { "content-type": "text/event-stream", "cache-control": "no-store", vary: VARY },
+  });
+}
+
+async function answerLater(c: C, id: string, waitMs: number): Promise<Response> {
+  const { signal } = c.req.raw;
+  const followed = { promises: c.env.PROMISES, id, origin: originOf(c), signal };
+  const frame = await longPoll(followed, waitMs);
+  if (!frame || frame.type === "absent") throw notFound(id);
+  if (frame.type === "disposed") throw new Refusal("disposed", "promise was disposed");
+  const status = frame.type === "settled" ? 200 : 202;
+  return recordResponse(c, status, frame.promise!, {
+    etag: frame.etag!,
+    cacheControl: "no-store",
+    [HEADER.preferenceApplied]: `wait=${Math.floor(waitMs / 1000)}`,
+  });
+}
+
+const VARY = "accept, prefer, authorization";
+
+interface Caching {
+  etag: string;
+  cacheControl: string;
+  [HEADER.preferenceApplied]?: string;
+}
+
+/** Settled is for ever; with a retention, for as long as the id cannot have begun another life. */
+function cachingOf(record: PromiseRecord): Caching {
+  const etag = entityTag(record);
+  if (!isSettled(record)) return { etag, cacheControl: "private, no-cache" };
+  const seconds = Math.min(YEAR_S, Math.floor((record.retentionMs ?? Infinity) / 1000));
+  return { etag, cacheControl: `private, max-age=${seconds}, immutable` };
+}
+
+function recordResponse(
+  c: C,
+  status: number,
+  text: string,
+  { etag, cacheControl, ...more }: Caching,
+): Response {
+  const headers = { etag: `"${etag}"`, "cache-control": cacheControl, vary: VARY, ...more };
+  const known = c.req.header("if-none-match");
+  if (known !== undefined && matches(known, headers.etag)) {
+    return new Response(null, { status: 304, headers });
+  }
+  return new Response(text, { status, headers: { "content-type": "application/json", ...headers } });
+}
+
+/** RFC 9110, 13.1.2: weak comparison against a list, or `*`. */
+function matches(ifNoneMatch: string, etag: string): boolean {
+  if (ifNoneMatch.trim() === "*") return true;
+  return ifNoneMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
+}
+

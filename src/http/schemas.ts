@@ -1,0 +1,144 @@
+/**
+ * The validators of everything that comes in as JSON, and thereby the schemas of the OpenAPI
+ * document. They know shapes and limits; what a valid request does is the machine's matter.
+ */
+import * as v from "valibot";
+import { LIMITS, STATES, WRITABLE_STATES, type WritableState } from "../../client/src/protocol.ts";
+
+/** Published fields that the server owns: sent back by callers who read, change and write. */
+const serverOwned = v.optional(v.unknown());
+
+export const writableState = v.pipe(
+  v.string(),
+  v.toUpperCase(),
+  v.picklist(WRITABLE_STATES, `must be one of ${WRITABLE_STATES.join(", ")}`),
+  v.description("Any case. Only the deadline writes REJECTED_TIMEDOUT."),
+);
+
+/**
+ * A map of strings. Not `v.record`: that drops the keys `constructor` and `__proto__` silently.
+ */
+function stringMap(entriesMax: number, bytesMax: number) {
+  return v.pipe(
+    v.custom<Record<string, string>>(isStringMap, "must be an object of strings"),
+    v.check(
+      (map) => Object.keys(map).length <= entriesMax,
+      `must have ${entriesMax} entries at most`,
+    ),
+    v.check(
+      (map) => utf8Length(Object.entries(map).flat().join("")) <= bytesMax,
+      `must have ${bytesMax} bytes of keys and values at most`,
+    ),
+    v.metadata({ type: "object", additionalProperties: { type: "string" } }),
+  );
+}
+
+export const tags = stringMap(LIMITS.tagsMax, LIMITS.tagsBytesMax);
+
+export const payload = v.strictObject({
+  headers: v.optional(stringMap(LIMITS.payloadHeadersMax, LIMITS.payloadHeadersBytesMax)),
+  data: v.optional(v.unknown()),
+});
+
+const safeInteger = v.pipe(
+  v.number("must be an integer"),
+  v.safeInteger("must be an integer within ±(2^53 - 1)"),
+);
+
+/** An instant in ms since the epoch, a duration from now, or a date. */
+export const deadline = v.pipe(
+  v.union(
+    [safeInteger, v.pipe(v.string(), v.maxLength(100))],
+    "must be milliseconds since the epoch (an integer), a duration (20s, 24h, PT1H) or a date",
+  ),
+  v.description("Milliseconds since the epoch, a duration from now (20s, 24h, PT1H), or a date."),
+);
+
+/** A duration in ms or as text. */
+export const duration = v.pipe(
+  v.union(
+    [v.pipe(safeInteger, v.minValue(0)), v.pipe(v.string(), v.maxLength(100))],
+    "must be milliseconds (an integer from 0) or a duration (20s, 24h, PT1H)",
+  ),
+  v.description("Milliseconds, or a duration (20s, 24h, PT1H)."),
+);
+
+export const promiseId = v.pipe(
+  v.string("must be a string"),
+  v.check((id) => id !== "", "must not be empty"),
+  v.check((id) => id.isWellFormed(), "must be well-formed Unicode"),
+  v.check(
+    (id) => utf8Length(id) <= LIMITS.idBytesMax,
+    `must have ${LIMITS.idBytesMax} bytes at most`,
+  ),
+  v.check((id) => !/\p{Cc}/u.test(id), "must not have control characters"),
+  v.check(
+    (id) => !id.split("/").some((segment) => segment === "." || segment === ".."),
+    'must not have "." or ".." between slashes: every URL parser would take them away',
+  ),
+  v.description("1 to 1,024 bytes of any Unicode but control characters; may contain slashes."),
+);
+
+export const createBody = v.strictObject({
+  id: v.optional(promiseId),
+  param: v.optional(payload, {}),
+  timeout: v.optional(deadline),
+  tags: v.optional(tags, {}),
+  onTimeout: v.optional(v.strictObject({ state: writableState, value: v.optional(payload, {}) })),
+  retention: v.optional(duration),
+  state: serverOwned,
+  value: serverOwned,
+  idempotencyKeyForCreate: serverOwned,
+  idempotencyKeyForComplete: serverOwned,
+  createdOn: serverOwned,
+  completedOn: serverOwned,
+  url: serverOwned,
+});
+
+export const settleBody = v.strictObject({
+  state: writableState,
+  value: v.optional(payload, {}),
+  id: v.optional(promiseId),
+  idempotencyKeyForCreate: serverOwned,
+  idempotencyKeyForComplete: serverOwned,
+  createdOn: serverOwned,
+  completedOn: serverOwned,
+  url: serverOwned,
+});
+
+/** What the server answers: only for the OpenAPI document, nothing is validated on the way out. */
+export const promiseRecord = v.object({
+  id: v.string(),
+  state: v.picklist(STATES),
+  param: payload,
+  value: payload,
+  timeout: v.pipe(v.number(), v.integer()),
+  idempotencyKeyForCreate: v.optional(v.string()),
+  idempotencyKeyForComplete: v.optional(v.string()),
+  tags,
+  createdOn: v.pipe(v.number(), v.integer()),
+  completedOn: v.optional(v.pipe(v.number(), v.integer())),
+  onTimeout: v.optional(v.object({ state: v.picklist(WRITABLE_STATES), value: payload })),
+  retention: v.optional(v.pipe(v.number(), v.integer())),
+  url: v.string(),
+});
+
+export type CreateBody = v.InferOutput<typeof createBody>;
+export type SettleBody = v.InferOutput<typeof settleBody>;
+
+/** `RESOLVED` on the wire, `resolved` in the machine. */
+export function machineState(state: WritableState): Lowercase<WritableState> {
+  // SAFETY: lower-casing a member of the union is what the type says.
+  return state.toLowerCase() as Lowercase<WritableState>;
+}
+
+function isStringMap(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((entry) => typeof entry === "string");
+}
+
+const utf8 = new TextEncoder();
+
+export function utf8Length(text: string): number {
+  return utf8.encode(text).length;
+}

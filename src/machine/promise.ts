@@ -1,0 +1,243 @@
+/**
+ * One durable promise as a function: `decide(record, command, now)` says what a command does to it,
+ * `project(record, now)` what it is at this instant. Every legal transition is in this file.
+ *
+ * It refuses to know how a promise is stored, who asks, over which surface, and what time it is:
+ * the record, the command and `now` are all there is, and the answer is data.
+ *
+ * Rules: the published Durable Promise specification (idempotency keys and `strict`), Resonate's
+ * abstract specification (projection: the deadline always wins), Restate's durable promises example
+ * (an id behaves as if it had always existed).
+ */
+import { NEVER, TIMER_TAGS } from "../../client/src/protocol.ts";
+
+/** JSON as text. Data passes through unread, so nobody in between can change it. */
+export type JsonText = string;
+
+export interface Payload {
+  headers?: Record<string, string>;
+  data?: JsonText;
+}
+
+export type WritableState = "resolved" | "rejected" | "rejected_canceled";
+export type SettledState = WritableState | "rejected_timedout";
+
+interface Born {
+  id: string;
+  /** Random, drawn when the promise is made: tells this life of the id from one after a purge. */
+  birth: string;
+  param: Payload;
+  tags: Record<string, string>;
+  /** ms since the epoch; `NEVER` for none. */
+  timeoutAt: number;
+  createdAt: number;
+  idempotencyKeyForCreate?: string;
+  /** What the deadline writes; without it `rejected_timedout`, or `resolved` for a timer. */
+  onTimeout?: { state: WritableState; value: Payload };
+  /** How long the settled promise is kept at least. Absent: for ever. */
+  retentionMs?: number;
+}
+
+export interface PendingPromise extends Born {
+  state: "pending";
+}
+
+export interface SettledPromise extends Born {
+  state: SettledState;
+  value: Payload;
+  settledAt: number;
+  idempotencyKeyForComplete?: string;
+}
+
+export type PromiseRecord = PendingPromise | SettledPromise;
+
+export interface Create {
+  kind: "create";
+  id: string;
+  birth: string;
+  param: Payload;
+  tags: Record<string, string>;
+  timeoutAt: number;
+  onTimeout?: { state: WritableState; value: Payload };
+  retentionMs?: number;
+  idempotencyKey?: string;
+  strict: boolean;
+}
+
+export interface Settle {
+  kind: "settle";
+  state: WritableState;
+  value: Payload;
+  idempotencyKey?: string;
+  strict: boolean;
+  /** Where every id is as if it had always existed: make the promise first if nobody has. */
+  orCreate?: { id: string; birth: string; retentionMs?: number };
+}
+
+/** Delete a settled promise; its id is free again. */
+export interface Purge {
+  kind: "purge";
+}
+
+/** Delete the promise whatever its state; who waits is told that there will be no outcome. */
+export interface Dispose {
+  kind: "dispose";
+}
+
+/** Do what time alone does: store the deadline's settlement, delete after the retention. */
+export interface Wake {
+  kind: "wake";
+}
+
+export type Command = Create | Settle | Purge | Dispose | Wake;
+
+/**
+ * - `created`, `settled`, `purged`, `disposed`: this command did it.
+ * - `repeated`: the same key did it before.
+ * - `late`: the deadline settled it first, and the caller did not insist (`strict`).
+ * - `lost`: it was settled before.
+ * - `exists`: create found it there. `absent`: there is none. `pending`: purge wants it settled.
+ * - `unchanged`: nothing was due.
+ */
+export type DecisionOutcome =
+  | "created"
+  | "settled"
+  | "repeated"
+  | "late"
+  | "lost"
+  | "exists"
+  | "absent"
+  | "pending"
+  | "purged"
+  | "disposed"
+  | "unchanged";
+
+export interface Decision {
+  outcome: DecisionOutcome;
+  /** The promise for the answer, projected; for purge and dispose, as it last was. */
+  record: PromiseRecord | null;
+  /** What to store: a record, `null` to delete, left out when nothing changes. */
+  write?: PromiseRecord | null;
+}
+
+/**
+ * @param record what is stored, or `null`
+ * @param now ms since the epoch, read once for this command
+ */
+export function decide(record: PromiseRecord | null, command: Command, now: number): Decision {
+  const current = record && project(record, now);
+  switch (command.kind) {
+    case "create":
+      return current ? createAgain(current, command) : create(command, now);
+    case "settle":
+      return settle(current, command, now);
+    case "purge":
+      if (!current) return { outcome: "absent", record: null };
+      if (!isSettled(current)) return { outcome: "pending", record: current };
+      return { outcome: "purged", record: current, write: null };
+    case "dispose":
+      if (!current) return { outcome: "absent", record: null };
+      return { outcome: "disposed", record: current, write: null };
+    case "wake":
+      return wake(record, current, now);
+    default:
+      return command satisfies never;
+  }
+}
+
+/**
+ * What a stored promise is at `now`: a pending one past its deadline *is* settled, at its deadline,
+ * whether or not anything has been written. Every read and every guard asks this first.
+ */
+export function project(record: PromiseRecord, now: number): PromiseRecord {
+  if (record.state !== "pending" || now < record.timeoutAt) return record;
+  const { state, value } = outcomeOfTimeout(record);
+  return { ...record, state, value, settledAt: record.timeoutAt };
+}
+
+export function isSettled(record: PromiseRecord): record is SettledPromise {
+  return record.state !== "pending";
+}
+
+/** A timer is a promise whose deadline is its success. */
+export function isTimer(tags: Record<string, string>): boolean {
+  return TIMER_TAGS.some((tag) => tags[tag] === "true");
+}
+
+function outcomeOfTimeout(record: Born): { state: SettledState; value: Payload } {
+  if (record.onTimeout) return record.onTimeout;
+  return { state: isTimer(record.tags) ? "resolved" : "rejected_timedout", value: {} };
+}
+
+function create(command: Create, now: number): Decision {
+  const { kind: _, strict: __, idempotencyKey, ...rest } = command;
+  const born: PendingPromise = {
+    ...rest,
+    state: "pending",
+    // Born dead, it was never pending: all its instants are the deadline.
+    createdAt: Math.min(now, command.timeoutAt),
+    ...(idempotencyKey !== undefined && { idempotencyKeyForCreate: idempotencyKey }),
+  };
+  const record = project(born, now);
+  return { outcome: "created", record, write: record };
+}
+
+function createAgain(current: PromiseRecord, { idempotencyKey, strict }: Create): Decision {
+  const sameKey =
+    idempotencyKey !== undefined && idempotencyKey === current.idempotencyKeyForCreate;
+  const repeated = sameKey && (!strict || current.state === "pending");
+  return { outcome: repeated ? "repeated" : "exists", record: current };
+}
+
+function settle(current: PromiseRecord | null, command: Settle, now: number): Decision {
+  if (current && isSettled(current)) return settleAgain(current, command);
+  const pending = current ?? (command.orCreate && bornToSettle(command.orCreate, now));
+  if (!pending) return { outcome: "absent", record: null };
+  const record: SettledPromise = {
+    ...pending,
+    state: command.state,
+    value: command.value,
+    settledAt: now,
+    ...(command.idempotencyKey !== undefined && {
+      idempotencyKeyForComplete: command.idempotencyKey,
+    }),
+  };
+  return { outcome: "settled", record, write: record };
+}
+
+function settleAgain(current: SettledPromise, command: Settle): Decision {
+  const { idempotencyKey, strict, state } = command;
+  if (current.state === "rejected_timedout") {
+    return { outcome: strict ? "lost" : "late", record: current };
+  }
+  const sameKey =
+    idempotencyKey !== undefined && idempotencyKey === current.idempotencyKeyForComplete;
+  const repeated = sameKey && (!strict || current.state === state);
+  return { outcome: repeated ? "repeated" : "lost", record: current };
+}
+
+function bornToSettle(
+  { id, birth, retentionMs }: NonNullable<Settle["orCreate"]>,
+  now: number,
+): PendingPromise {
+  return {
+    id,
+    birth,
+    state: "pending",
+    param: {},
+    tags: {},
+    timeoutAt: NEVER,
+    createdAt: now,
+    ...(retentionMs !== undefined && { retentionMs }),
+  };
+}
+
+function wake(record: PromiseRecord | null, current: PromiseRecord | null, now: number): Decision {
+  if (!current || !isSettled(current)) return { outcome: "unchanged", record: current };
+  // Over even if the deadline itself was never stored: who waits is told the record before it goes.
+  if (current.retentionMs !== undefined && now >= current.settledAt + current.retentionMs) {
+    return { outcome: "purged", record: current, write: null };
+  }
+  if (record?.state === "pending") return { outcome: "settled", record: current, write: current };
+  return { outcome: "unchanged", record: current };
+}

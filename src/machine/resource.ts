@@ -1,0 +1,73 @@
+/**
+ * A promise as its callers see it: the REST resource and the frames of an awaiter, as JSON text.
+ * Text, because `data` was never parsed and must not be: it is spliced in as it came.
+ */
+import type { Frame } from "../../client/src/protocol.ts";
+import { isSettled, type Payload, type PromiseRecord } from "./promise.ts";
+
+/**
+ * The address of an id below `origin`: `/` stays as it is, so that an id reads like a path.
+ *
+ * @example promiseUrl("https://host", "purchase/user 7") // "https://host/promises/purchase/user%207"
+ */
+export function promiseUrl(origin: string, id: string): string {
+  return `${origin}/promises/${encodeURIComponent(id).replaceAll("%2F", "/")}`;
+}
+
+/** The REST resource: shape in `PromiseRecord` of protocol.ts. */
+export function resourceText(record: PromiseRecord, origin: string): string {
+  const settled = isSettled(record) ? record : undefined;
+  const parts = [
+    `"id":${JSON.stringify(record.id)}`,
+    `"state":"${record.state.toUpperCase()}"`,
+    `"param":${payloadText(record.param)}`,
+    `"value":${payloadText(settled ? settled.value : {})}`,
+    `"timeout":${record.timeoutAt}`,
+    `"tags":${JSON.stringify(record.tags)}`,
+    `"createdOn":${record.createdAt}`,
+  ];
+  if (settled) parts.push(`"completedOn":${settled.settledAt}`);
+  if (record.idempotencyKeyForCreate !== undefined) {
+    parts.push(`"idempotencyKeyForCreate":${JSON.stringify(record.idempotencyKeyForCreate)}`);
+  }
+  if (settled?.idempotencyKeyForComplete !== undefined) {
+    parts.push(`"idempotencyKeyForComplete":${JSON.stringify(settled.idempotencyKeyForComplete)}`);
+  }
+  if (record.onTimeout) {
+    const { state, value } = record.onTimeout;
+    parts.push(`"onTimeout":{"state":"${state.toUpperCase()}","value":${payloadText(value)}}`);
+  }
+  if (record.retentionMs !== undefined) parts.push(`"retention":${record.retentionMs}`);
+  parts.push(`"url":${JSON.stringify(promiseUrl(origin, record.id))}`);
+  return `{${parts.join(",")}}`;
+}
+
+export function payloadText({ headers, data }: Payload): string {
+  const parts = [];
+  if (headers) parts.push(`"headers":${JSON.stringify(headers)}`);
+  if (data !== undefined) parts.push(`"data":${data}`);
+  return `{${parts.join(",")}}`;
+}
+
+/** The frame that says how a projected promise stands, `null` for an id that nobody has created. */
+export function standingFrame(record: PromiseRecord | null, id: string, origin: string): string {
+  if (!record) return JSON.stringify({ type: "absent", id } satisfies Frame);
+  const type = isSettled(record) ? "settled" : "pending";
+  return `{"type":"${type}","etag":"${entityTag(record)}","promise":${resourceText(record, origin)}}`;
+}
+
+/** A frame taken apart without reading the promise in it: {@link standingFrame} backwards. */
+export function splitFrame(text: string): { type: string; etag?: string; promise?: string } {
+  const standing = /^\{"type":"(pending|settled)","etag":"([^"]*)","promise":/.exec(text);
+  if (!standing) return { type: /^\{"type":"(\w+)"/.exec(text)?.[1] ?? "unknown" };
+  const [head, type, etag] = standing;
+  return { type: type!, etag: etag!, promise: text.slice(head.length, -1) };
+}
+
+/**
+ * The strong entity tag (RFC 9110, 8.8.3) of the JSON resource, without quotes: one for each life of
+ * the id and each of its two standings. A projected settlement and the stored one are the same bytes.
+ */
+export function entityTag(record: PromiseRecord): string {
+  return `${record.birth}.${isSettled(record) ? "settled" : "pending"}`;
+}

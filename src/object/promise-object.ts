@@ -1,0 +1,141 @@
+/**
+ * One durable promise: a Durable Object per promise id. It decides nothing; it loads, asks the
+ * machine, commits in one synchronous turn (state and alarm together), then tells who waits.
+ *
+ * Between load and commit there is no `await`: every `await` is a door through which another request
+ * enters. Dying at any point is safe: before the commit nothing happened; after it, the record is
+ * durable, sockets drop and connect again, and the alarm takes up what is owed.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { LIMITS } from "../../client/src/protocol.ts";
+import { readConfig, type Env } from "../env.ts";
+import { wakeAt } from "../machine/deadline.ts";
+import {
+  decide,
+  isSettled,
+  project,
+  type Command,
+  type Decision,
+  type PromiseRecord,
+} from "../machine/promise.ts";
+import { standingFrame } from "../machine/resource.ts";
+import { deletePromise, loadPromise, savePromise } from "./promise-store.ts";
+import { refuseFrame, Sockets } from "./sockets.ts";
+
+/** What a command answers across RPC: a value, never an exception. */
+export type Answer = Pick<Decision, "outcome" | "record">;
+
+export class PromiseObject extends DurableObject<Env> {
+  #sockets = new Sockets(this.ctx);
+  /** The instant of the alarm; `undefined` until this life of the object has looked. */
+  #alarmAt: number | null | undefined;
+  #latestNow = 0;
+
+  /** The promise as it is now; `null` for an id that nobody has created. Writes nothing. */
+  get(): PromiseRecord | null {
+    const record = loadPromise(this.ctx.storage);
+    return record && project(record, this.#now());
+  }
+
+  /** Any command of the machine. */
+  apply(command: Command): Answer {
+    const { outcome, record } = this.#turn(command);
+    return { outcome, record };
+  }
+
+  /**
+   * An awaiter: a WebSocket upgrade, at a URL whose origin is the one the awaiter uses. 429 when the
+   * promise has as many as it may.
+   */
+  override async fetch(request: Request): Promise<Response> {
+    if (this.#alarmAt === undefined) {
+      const alarmAt = await this.ctx.storage.getAlarm();
+      this.#alarmAt ??= alarmAt;
+    }
+    const now = this.#now();
+    const stored = loadPromise(this.ctx.storage);
+    const record = stored && project(stored, now);
+    const settled = record !== null && isSettled(record);
+    if (!settled && !this.#sockets.hasRoom(readConfig(this.env).awaitersMax)) {
+      return new Response(null, { status: 429 });
+    }
+    const { origin } = new URL(request.url);
+    const firstFrame = standingFrame(record, this.#id, origin);
+    const webSocket = this.#sockets.accept(origin, firstFrame, settled);
+    this.#arm(record, !settled, now);
+    return new Response(null, { status: 101, webSocket });
+  }
+
+  /** An awaiter has nothing to say but `ping`, which is answered without waking this object. */
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    const size = typeof message === "string" ? message.length : message.byteLength;
+    const tooLarge = size > LIMITS.frameBytesMax;
+    refuseFrame(
+      socket,
+      {
+        type: "error",
+        code: tooLarge ? "too_large" : "invalid_request",
+        message: `An awaiter may send "ping" and nothing else`,
+      },
+      tooLarge ? 1009 : 1003,
+    );
+  }
+
+  /** Right when early (nothing is due, it arms again), late (projection), and twice. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    await this.#turn({ kind: "wake" }).telling;
+  }
+
+  get #id(): string {
+    const id = this.ctx.id.name;
+    if (id === undefined) throw new Error("a promise object is reached by its id only");
+    return id;
+  }
+
+  /** Milliseconds since the epoch; never backwards, so that what was settled stays settled. */
+  #now(): number {
+    this.#latestNow = Math.max(this.#latestNow, Date.now());
+    return this.#latestNow;
+  }
+
+  /** Load, decide, commit, tell, arm: one synchronous turn, but for a long fan-out (`telling`). */
+  #turn(command: Command): Decision & { telling: Promise<void> | undefined } {
+    const now = this.#now();
+    const stored = loadPromise(this.ctx.storage);
+    const decision = decide(stored, command, now);
+    const { write } = decision;
+    if (write) savePromise(this.ctx.storage, write);
+    else if (write === null) {
+      deletePromise(this.ctx.storage);
+      this.#alarmAt = null;
+    }
+    // Before the first create there never was an alarm.
+    if (!stored) this.#alarmAt ??= null;
+    const telling = this.#tell(decision);
+    this.#arm(write === undefined ? stored : write, this.#sockets.open().length > 0, now);
+    if (telling) this.ctx.waitUntil(telling);
+    return { ...decision, telling };
+  }
+
+  #tell({ outcome, record }: Decision): Promise<void> | undefined {
+    if (outcome === "disposed") {
+      const frame = JSON.stringify({ type: "disposed", id: this.#id });
+      return this.#sockets.tellEnd(() => frame);
+    }
+    if (!record) return undefined;
+    const frameFor = (origin: string): string => standingFrame(record, this.#id, origin);
+    if (isSettled(record)) return this.#sockets.tellEnd(frameFor);
+    if (outcome === "created") this.#sockets.tellAll(frameFor);
+    return undefined;
+  }
+
+  /** An alarm that is set already and comes earlier will arm the next one itself. */
+  #arm(record: PromiseRecord | null, awaited: boolean, now: number): void {
+    const due = wakeAt(record, awaited, now);
+    if (due === null) return;
+    if (this.#alarmAt !== null && this.#alarmAt !== undefined && this.#alarmAt <= due) return;
+    this.#alarmAt = due;
+    void this.ctx.storage.setAlarm(due);
+  }
+}

@@ -1,0 +1,6 @@
+/** Wiring only: the objects and the app that routes to them. */
+import { app } from "./http/app.ts";
+
+export { PromiseObject } from "./object/promise-object.ts";
+
+export default app;

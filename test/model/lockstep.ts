@@ -1,0 +1,188 @@
+// Takes one step on the machine and the same step on the model, side by side, and says every rule that
+// the step broke. Storage is one map from id to record, as an object would keep it: write ?? record.
+// It refuses to choose steps (random.ts does) and to know what is right (the model and the invariants do).
+
+import { isDeepStrictEqual } from "node:util";
+
+import { decide, project } from "../../src/machine/promise.ts";
+import type { Command, Create, Decision, PromiseRecord, Settle } from "../../src/machine/promise.ts";
+import { NEVER } from "../../client/src/protocol.ts";
+import { INVARIANTS, isSettled } from "./invariants.ts";
+import type { Awaiter, Turn } from "./invariants.ts";
+import { Model } from "./model.ts";
+import type { Answer, Terms, View, Wish } from "./model.ts";
+
+export const MACHINE = { decide, project };
+export type Machine = typeof MACHINE;
+
+/** One line of a trace. `read` asks what is there; `await` asks to be told, now or later. */
+export interface Step {
+  now: number;
+  id: string;
+  command: Command | { kind: "read" } | { kind: "await" };
+}
+
+export interface Broken {
+  rule: string;
+  sentence: string;
+}
+
+export class Lockstep {
+  readonly model = new Model();
+  readonly #machine: Machine;
+  readonly #records = new Map<string, PromiseRecord | null>();
+  readonly #awaiters = new Map<string, Awaiter[]>();
+  readonly #said = new Map<string, View>();
+  readonly #seen = new Map<string, View | null>();
+
+  constructor(machine: Machine = MACHINE) {
+    this.#machine = machine;
+  }
+
+  take({ now, id, command }: Step): { outcome: string; shown: View | null; broken: Broken[] } {
+    const broken = this.#letTimePass(now);
+    const record = this.#records.get(id) ?? null;
+    const before = this.#see(record, now);
+
+    const answer = this.#ask(record, command, now);
+    const next = answer.write === undefined ? record : frozen(answer.write);
+    this.#records.set(id, next);
+    const shown: View | null = answer.record;
+    this.#tell(id, record, next, shown);
+
+    const turn = { asked: command.kind, outcome: answer.outcome, before, shown };
+    broken.push(...this.#judge(id, { ...turn, ...this.#around(id, now), now }));
+    broken.push(...compare(turn, ask(this.model, { now, id, command })));
+    this.#remember(id, shown, next === null);
+    if (command.kind === "await" && !isSettled(shown)) this.#awaitersOf(id).push({ told: [] });
+    return { outcome: answer.outcome, shown, broken };
+  }
+
+  #ask(record: PromiseRecord | null, command: Step["command"], now: number): Decision | Look {
+    if (command.kind !== "read" && command.kind !== "await") {
+      return this.#machine.decide(record, frozen(command), now);
+    }
+    const seen = record && this.#machine.project(record, now);
+    return { outcome: seen?.state ?? "absent", record: seen };
+  }
+
+  /** Time alone is a turn too, for every promise: what was settled stays, what is seen agrees with the model. */
+  #letTimePass(now: number): Broken[] {
+    return [...this.#records.keys()].flatMap((id) => {
+      const around = this.#around(id, now);
+      const shown = around.after;
+      const turn = { asked: "time", outcome: "passed", before: this.#seen.get(id) ?? null, shown };
+      const expected = { outcome: "passed", view: this.model.look(id, now) };
+      const broken = [...this.#judge(id, { ...turn, ...around, now }), ...compare(turn, expected)];
+      this.#remember(id, shown, around.stored === null);
+      return broken;
+    });
+  }
+
+  #around(id: string, now: number): Omit<Turn, "asked" | "outcome" | "before" | "shown" | "now"> {
+    const record = this.#records.get(id) ?? null;
+    const once = this.#wake(record, now);
+    return {
+      after: this.#see(record, now),
+      stored: record,
+      said: this.#said.get(id) ?? null,
+      awaiters: this.#awaitersOf(id),
+      once: this.#see(once, now),
+      twice: this.#see(this.#wake(once, now), now),
+    };
+  }
+
+  #wake(record: PromiseRecord | null, now: number): PromiseRecord | null {
+    const { write } = this.#machine.decide(record, { kind: "wake" }, now);
+    return write === undefined ? record : write;
+  }
+
+  #see(record: PromiseRecord | null, now: number): View | null {
+    return record && this.#machine.project(record, now);
+  }
+
+  /** The shell's duty: whoever waits hears of the one write that ends the wait. */
+  #tell(id: string, from: PromiseRecord | null, to: PromiseRecord | null, shown: View | null): void {
+    const open = from === null || from.state === "pending";
+    const ended = to === null ? from !== null : to.state !== "pending";
+    if (!open || !ended) return;
+    for (const { told } of this.#awaitersOf(id)) told.push(isSettled(shown) ? shown : "disposed");
+  }
+
+  #judge(id: string, turn: Turn): Broken[] {
+    // Someone may wait for an id that nobody created (example surface); there is nothing to tell yet.
+    const awaiters = turn.stored === null && turn.before === null ? [] : turn.awaiters;
+    return Object.entries(INVARIANTS).flatMap(([rule, holds]) => {
+      const sentence = holds({ ...turn, awaiters });
+      return sentence === undefined ? [] : [{ rule, sentence: `${id}: ${sentence}` }];
+    });
+  }
+
+  #remember(id: string, shown: View | null, over: boolean): void {
+    const seen = over ? null : shown;
+    this.#seen.set(id, seen);
+    if (isSettled(seen)) this.#said.set(id, seen);
+    if (!over) return;
+    this.#said.delete(id);
+    this.#awaiters.set(id, this.#awaitersOf(id).filter(({ told }) => told.length === 0));
+  }
+
+  #awaitersOf(id: string): Awaiter[] {
+    const awaiters = this.#awaiters.get(id) ?? [];
+    this.#awaiters.set(id, awaiters);
+    return awaiters;
+  }
+}
+
+type Look = { outcome: string; record: PromiseRecord | null; write?: undefined };
+
+function compare(turn: Pick<Turn, "outcome" | "asked" | "shown">, expected: Answer): Broken[] {
+  const actual = { outcome: turn.outcome, view: turn.shown };
+  if (isDeepStrictEqual(actual, expected)) return [];
+  const sentence = `${turn.asked}: ${JSON.stringify(actual)}, the model ${JSON.stringify(expected)}`;
+  return [{ rule: "answers agree with the model", sentence }];
+}
+
+function ask(model: Model, { now, id, command }: Step): Answer {
+  switch (command.kind) {
+    case "create":
+      return model.create(id, termsOf(command), command.strict, now);
+    case "settle":
+      return model.settle(id, wishOf(command), now);
+    case "purge":
+    case "dispose":
+    case "wake":
+      return model[command.kind](id, now);
+    case "read":
+    case "await": {
+      const view = model.look(id, now);
+      return { outcome: view?.state ?? "absent", view };
+    }
+    default:
+      return command satisfies never;
+  }
+}
+
+function termsOf(create: Create): Terms {
+  const { birth, param, tags, timeoutAt, onTimeout, retentionMs, idempotencyKey } = create;
+  return {
+    ...{ birth, param, tags, timeoutAt },
+    ...(onTimeout !== undefined && { onTimeout }),
+    ...(retentionMs !== undefined && { retentionMs }),
+    ...(idempotencyKey !== undefined && { idempotencyKeyForCreate: idempotencyKey }),
+  };
+}
+
+function wishOf({ state, value, strict, idempotencyKey, orCreate }: Settle): Wish {
+  const key = idempotencyKey === undefined ? {} : { key: idempotencyKey };
+  const wish = { claim: { state, value, ...key }, strict };
+  if (orCreate === undefined) return wish;
+  const { id: _, ...terms } = orCreate;
+  return { ...wish, ifMissing: { param: {}, tags: {}, timeoutAt: NEVER, ...terms } };
+}
+
+/** A machine that changes what it was given would cheat both sides at once, so it throws instead. */
+function frozen<T>(value: T): T {
+  if (typeof value === "object" && value !== null) Object.values(Object.freeze(value)).forEach(frozen);
+  return value;
+}
