@@ -53,8 +53,6 @@ export class ApiError extends DurablePromiseError {
   readonly field: string | undefined;
   /** How long the server asked us to stay away, in ms. */
   readonly retryAfterMs: number | undefined;
-  /** The server's name for this request, for its logs. */
-  readonly requestId: string | undefined;
 
   constructor(
     message: string,
@@ -63,7 +61,6 @@ export class ApiError extends DurablePromiseError {
       status: number;
       problem?: Problem | undefined;
       retryAfterMs?: number | undefined;
-      requestId?: string | undefined;
     },
   ) {
     const transient = [429, 502, 503, 504].includes(facts.status);
@@ -72,7 +69,6 @@ export class ApiError extends DurablePromiseError {
     this.problem = facts.problem;
     this.field = facts.problem?.field;
     this.retryAfterMs = facts.retryAfterMs;
-    this.requestId = facts.requestId;
   }
 }
 
@@ -141,9 +137,11 @@ export class TimeoutError extends DurablePromiseError {
   /** The limit, in ms. */
   readonly timeoutMs: number;
 
-  constructor(timeoutMs: number, cause?: unknown) {
-    const after = cause instanceof Error ? `; last: ${cause.message}` : "";
-    super(`no answer within ${timeoutMs} ms${after}`, { code: "timeout", retryable: true, cause });
+  constructor(timeoutMs: number, facts: { id?: string; cause?: unknown } = {}) {
+    const { id, cause } = facts;
+    const what = id === undefined ? "no answer" : `promise "${id}" was not settled`;
+    const why = cause instanceof Error ? `: ${cause.message}` : "";
+    super(`${what} within ${timeoutMs} ms${why}`, { code: "timeout", retryable: true, cause });
     this.timeoutMs = timeoutMs;
   }
 }

@@ -134,7 +134,11 @@ export const ERRORS = {
   already_timedout: { status: 403, number: 40303, title: "The promise has already timed out" },
   not_found: { status: 404, number: 40400, title: "There is no such promise" },
   no_route: { status: 404, number: 40499, title: "There is nothing at this address" },
-  method_not_allowed: { status: 405, number: 40500, title: "This address does not take that method" },
+  method_not_allowed: {
+    status: 405,
+    number: 40500,
+    title: "This address does not take that method",
+  },
   exists: { status: 409, number: 40900, title: "The promise exists already" },
   pending: { status: 409, number: 40999, title: "The promise is not settled yet" },
   disposed: { status: 410, number: 41000, title: "The promise was disposed" },
@@ -195,7 +199,8 @@ export const LIMITS = {
 export function rejectionMessage(state: SettledState, reason: Json | undefined): string {
   if (typeof reason === "string") return reason;
   if (reason !== undefined && reason !== null) {
-    const message = typeof reason === "object" && !Array.isArray(reason) ? reason["message"] : undefined;
+    const message =
+      typeof reason === "object" && !Array.isArray(reason) ? reason["message"] : undefined;
     return typeof message === "string" ? message : JSON.stringify(reason);
   }
   if (state === "REJECTED_CANCELED") return "promise was canceled";

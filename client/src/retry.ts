@@ -98,7 +98,7 @@ export function backoffMs(
 
 /**
  * The wait before the next attempt after `error`, or `undefined` when there should be none. What the
- * server asks for in `Retry-After` is honoured; a wait that `remainingMs` cannot hold is not begun.
+ * server asks for in `Retry-After` is honoured; if `remainingMs` cannot hold it, waiting is pointless.
  */
 export function nextDelayMs(
   policy: RetryPolicy,
@@ -109,8 +109,8 @@ export function nextDelayMs(
 ): number | undefined {
   if (attempt > policy.retries || !policy.shouldRetry(error, attempt)) return undefined;
   const asked = isApiError(error) ? (error.retryAfterMs ?? 0) : 0;
-  const delayMs = Math.max(asked, backoffMs(policy, attempt, random));
-  return delayMs < remainingMs ? delayMs : undefined;
+  if (asked >= remainingMs) return undefined;
+  return Math.max(asked, backoffMs(policy, attempt, random));
 }
 
 /**

@@ -58,7 +58,14 @@ function browserRules(): MiddlewareHandler<Edge> {
   const corsRules = cors({
     origin: (origin, c) => allowedOrigin(origin, readConfig(c.env as Env)),
     allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    exposeHeaders: ["etag", "location", "retry-after", "allow", HEADER.outcome, HEADER.preferenceApplied],
+    exposeHeaders: [
+      "etag",
+      "location",
+      "retry-after",
+      "allow",
+      HEADER.outcome,
+      HEADER.preferenceApplied,
+    ],
     maxAge: 86_400,
   });
   return async function browserRules(c, next) {

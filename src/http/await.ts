@@ -89,7 +89,10 @@ export function eventStream(followed: Omit<Followed, "signal">): ReadableStream<
   let keepAlive: number | null = null;
   return new ReadableStream({
     async start(stream) {
-      keepAlive = setInterval(() => stream.enqueue(encoder.encode(": keep-alive\n\n")), KEEP_ALIVE_MS);
+      keepAlive = setInterval(
+        () => stream.enqueue(encoder.encode(": keep-alive\n\n")),
+        KEEP_ALIVE_MS,
+      );
       void follow({ ...followed, signal: gone.signal }, (frame) => {
         stream.enqueue(encoder.encode(eventText(frame, followed.id)));
       })

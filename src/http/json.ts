@@ -40,9 +40,9 @@ export function parseJson(text: string): unknown {
 }
 
 /** Any JSON value back to text. */
-export function jsonText(value: unknown): string {
+export function jsonText(value: unknown, indent?: number): string {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, null, indent);
   } catch {
     throw invalid("body", "The body is nested too deep"); // The stack ends near 5,000 levels.
   }

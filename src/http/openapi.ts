@@ -206,25 +206,29 @@ function example(wrapper: string | undefined, idName: string): Json {
     ? { type: "object", required: [wrapper], properties: { [wrapper]: call } }
     : call;
   return {
-    post: operation(`${wrapper ? "wrapped" : "bare"}Call`, "peek, await, resolve, reject, dispose", {
-      tags: ["example"],
-      parameters: [
-        {
-          name: "operation",
-          in: "path",
-          required: true,
-          schema: { enum: ["peek", "await", "resolve", "reject", "dispose"] },
+    post: operation(
+      `${wrapper ? "wrapped" : "bare"}Call`,
+      "peek, await, resolve, reject, dispose",
+      {
+        tags: ["example"],
+        parameters: [
+          {
+            name: "operation",
+            in: "path",
+            required: true,
+            schema: { enum: ["peek", "await", "resolve", "reject", "dispose"] },
+          },
+        ],
+        requestBody: { required: true, content: { "application/json": { schema } } },
+        responses: {
+          200: {
+            description: "The outcome; the loser of a race gets the winner's.",
+            content: { "application/json": { schema: {} } },
+          },
+          ...problems("no_route", "disposed", "too_many_awaiters", ...CALL_ERRORS, ...BODY_ERRORS),
         },
-      ],
-      requestBody: { required: true, content: { "application/json": { schema } } },
-      responses: {
-        200: {
-          description: "The outcome; the loser of a race gets the winner's.",
-          content: { "application/json": { schema: {} } },
-        },
-        ...problems("no_route", "disposed", "too_many_awaiters", ...CALL_ERRORS, ...BODY_ERRORS),
       },
-    }),
+    ),
   };
 }
 
@@ -237,7 +241,9 @@ function body(schema: v.GenericSchema): Json {
 }
 
 function problems(...codes: ErrorCode[]): Json {
-  const content = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
+  const content = {
+    "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+  };
   return Object.fromEntries(
     codes.map((code) => [ERRORS[code].status, { description: ERRORS[code].title, content }]),
   );
@@ -253,5 +259,5 @@ function schemaOf(schema: v.GenericSchema): Json {
         ? { type: "object", additionalProperties: { type: "string" } }
         : jsonSchema,
   });
-  return json as Json;
+  return json;
 }

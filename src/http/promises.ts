@@ -193,7 +193,10 @@ function recordResponse(
   if (known !== undefined && matches(known, headers.etag)) {
     return new Response(null, { status: 304, headers });
   }
-  return new Response(text, { status, headers: { "content-type": "application/json", ...headers } });
+  return new Response(text, {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+  });
 }
 
 /** RFC 9110, 13.1.2: weak comparison against a list, or `*`. */
@@ -201,4 +204,3 @@ function matches(ifNoneMatch: string, etag: string): boolean {
   if (ifNoneMatch.trim() === "*") return true;
   return ifNoneMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
 }
-

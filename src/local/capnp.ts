@@ -40,7 +40,8 @@ export function workerdConfig(config: WorkerdConfig): string {
       ? ""
       : `\n  compatibilityFlags = [${config.compatibilityFlags.map(quote).join(", ")}],`;
   const namespaces = config.classes.map(
-    (name) => `(className = ${quote(name)}, uniqueKey = ${quote(uniqueKey(name))}, enableSql = true)`,
+    (name) =>
+      `(className = ${quote(name)}, uniqueKey = ${quote(uniqueKey(name))}, enableSql = true)`,
   );
   const bindings = [
     ...config.objects.map(

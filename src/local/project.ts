@@ -35,13 +35,15 @@ export function readProject(): Project {
 export function parseProject(text: string, root: string): Project {
   const toml = table(parse(text), "wrangler.toml");
   const assets = table(toml["assets"], "assets");
-  const objects = list(table(toml["durable_objects"], "durable_objects")["bindings"]).map((entry) => {
-    const binding = table(entry, "durable_objects.bindings");
-    return {
-      name: string(binding["name"], "durable_objects.bindings.name"),
-      className: string(binding["class_name"], "durable_objects.bindings.class_name"),
-    };
-  });
+  const objects = list(table(toml["durable_objects"], "durable_objects")["bindings"]).map(
+    (entry) => {
+      const binding = table(entry, "durable_objects.bindings");
+      return {
+        name: string(binding["name"], "durable_objects.bindings.name"),
+        className: string(binding["class_name"], "durable_objects.bindings.class_name"),
+      };
+    },
+  );
   // A class may be declared by a migration and reached without a binding, or the other way round
   // while the file is being edited. workerd must know both kinds.
   const declared = list(toml["migrations"]).flatMap((entry) =>

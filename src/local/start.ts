@@ -31,7 +31,9 @@ async function serve(options: Options): Promise<void> {
   const crashed = await Promise.race([asked, server.exited]);
   if (crashed === undefined) return server.stop();
   // What it said is on the screen already.
-  console.error(`${describeExit({ ...crashed, output: "" })}; the promises are safe in ${options.data}`);
+  console.error(
+    `${describeExit({ ...crashed, output: "" })}; the promises are safe in ${options.data}`,
+  );
   process.exitCode = 1;
 }
 

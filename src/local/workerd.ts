@@ -96,7 +96,11 @@ async function portFrom(control: Readable): Promise<number> {
   for await (const line of createInterface({ input: control })) {
     // SAFETY: workerd writes this line; any other shape fails the comparison below.
     const message = JSON.parse(line) as { event?: unknown; socket?: unknown; port?: unknown };
-    if (message.event === "listen" && message.socket === SOCKET && typeof message.port === "number") {
+    if (
+      message.event === "listen" &&
+      message.socket === SOCKET &&
+      typeof message.port === "number"
+    ) {
       return message.port;
     }
   }

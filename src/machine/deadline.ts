@@ -19,7 +19,9 @@ export const UNTOLD_RETRY_MS = 1000;
  */
 export function wakeAt(record: PromiseRecord | null, awaited: boolean, now: number): number | null {
   if (!record) return null;
-  const due = isSettled(record) ? wakeSettledAt(record, awaited, now) : wakePendingAt(record, awaited);
+  const due = isSettled(record)
+    ? wakeSettledAt(record, awaited, now)
+    : wakePendingAt(record, awaited);
   return due === Infinity ? null : Math.min(due, now + AHEAD_MS_MAX);
 }
 

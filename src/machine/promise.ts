@@ -136,8 +136,8 @@ export function decide(record: PromiseRecord | null, command: Command, now: numb
       if (!isSettled(current)) return { outcome: "pending", record: current };
       return { outcome: "purged", record: current, write: null };
     case "dispose":
-      if (!current) return { outcome: "absent", record: null };
-      return { outcome: "disposed", record: current, write: null };
+      // An id that nobody has created may have awaiters all the same.
+      return { outcome: "disposed", record: current, ...(current && { write: null }) };
     case "wake":
       return wake(record, current, now);
     default:

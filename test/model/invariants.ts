@@ -1,12 +1,13 @@
-// What holds at every instant for one promise (RULES.md section 4), each a named predicate over one turn:
-// a reader's view before, an answer, a reader's view after. A predicate returns a sentence when it is
-// violated and nothing otherwise. None of them knows the model or the machine, so they judge both alike.
+// What holds at every instant for one promise (RULES.md section 4), each a named predicate over one
+// turn: a reader's view before, an answer, a reader's view after. A predicate returns a sentence
+// when it is violated and null otherwise. None of them knows the model or the machine, so they
+// judge both alike.
 
 import { isDeepStrictEqual } from "node:util";
 
 import type { View } from "./model.ts";
 
-/** Someone who asked for the outcome while there was none; `told` is every value it has received. */
+/** Someone who asked for the outcome while there was none; `told` is all that it has heard. */
 export interface Awaiter {
   told: (View | "disposed")[];
 }
@@ -24,106 +25,89 @@ export interface Turn {
   stored: View | null;
   /** The last settled answer that this life of the promise has given, to anybody. */
   said: View | null;
-  /** Those who were waiting before the turn; whoever waits on an id that has no record is not here. */
+  /** Those who were waiting before the turn, when there was a promise to wait for. */
   awaiters: readonly Awaiter[];
-  /** What a reader would see after one and after two more wakes at this instant, neither of them kept. */
+  /** What a reader would see after one and after two more wakes at this instant, neither kept. */
   once: View | null;
   twice: View | null;
 }
 
-type Violation = string | undefined;
+type Violation = string | null;
 
-const REFUSALS = ["repeated", "late", "lost", "exists", "absent", "pending", "unchanged"];
-const ENDINGS = ["purged", "disposed"];
+const REFUSALS = new Set(["repeated", "late", "lost", "exists", "absent", "pending", "unchanged"]);
+const ENDINGS = new Set(["purged", "disposed"]);
 
 function settledNeverChanges({ before, after, outcome }: Turn): Violation {
-  if (!isSettled(before) || (after === null && ENDINGS.includes(outcome))) return;
-  if (!isDeepStrictEqual(before, after)) return `${text(before)} became ${text(after)}`;
+  if (!isSettled(before) || isDeepStrictEqual(before, after)) return null;
+  if (after === null && ENDINGS.has(outcome)) return null;
+  return `${text(before)} became ${text(after)}`;
 }
 
 function anAnswerNeverGoesBack({ said, shown }: Turn): Violation {
-  if (said === null || isDeepStrictEqual(said, shown)) return;
+  if (said === null || isDeepStrictEqual(said, shown)) return null;
   return `it had said ${text(said)} and now says ${text(shown)}`;
 }
 
 function answersAreProjected({ now, shown, after }: Turn): Violation {
-  for (const view of [shown, after]) {
-    if (view?.state === "pending" && view.timeoutAt <= now) {
-      return `pending at ${now}, though its deadline was ${view.timeoutAt}`;
-    }
-  }
+  const isLate = (view: View | null) => view?.state === "pending" && view.timeoutAt <= now;
+  const late = [shown, after].find(isLate);
+  return late ? `pending at ${now}, though its deadline was ${late.timeoutAt}` : null;
 }
 
 function onlyAnOpenPromiseIsSettled({ asked, outcome, before }: Turn): Violation {
-  if (asked !== "settle" || outcome !== "settled" || !isSettled(before)) return;
+  if (asked !== "settle" || outcome !== "settled" || !isSettled(before)) return null;
   return `a settle won against ${text(before)}`;
 }
 
 function aLostSettleCarriesTheWinner({ asked, outcome, shown, before }: Turn): Violation {
-  if (asked !== "settle" || !["lost", "late", "repeated"].includes(outcome)) return;
-  if (!isSettled(shown)) return `a ${outcome} settle was shown ${text(shown)}`;
-  if (!isDeepStrictEqual(shown, before)) {
-    return `a ${outcome} settle was shown ${text(shown)}, the winner is ${text(before)}`;
-  }
+  if (asked !== "settle" || !["lost", "late", "repeated"].includes(outcome)) return null;
+  if (isSettled(shown) && isDeepStrictEqual(shown, before)) return null;
+  return `a ${outcome} settle was shown ${text(shown)}, the winner is ${text(before)}`;
 }
 
 function aRefusalChangesNothing({ asked, outcome, before, after }: Turn): Violation {
-  if (!REFUSALS.includes(outcome) || isDeepStrictEqual(before, after)) return;
+  if (!REFUSALS.has(outcome) || isDeepStrictEqual(before, after)) return null;
   return `${asked} answered ${outcome} and turned ${text(before)} into ${text(after)}`;
 }
 
 function whatWasAskedAtBirthStays({ before, after }: Turn): Violation {
-  if (before === null || after === null) return;
-  if (!isDeepStrictEqual(birthOf(before), birthOf(after))) {
-    return `born as ${text(birthOf(before))}, now ${text(birthOf(after))}`;
-  }
+  if (before === null || after === null) return null;
+  if (isDeepStrictEqual(birthOf(before), birthOf(after))) return null;
+  return `born as ${text(birthOf(before))}, now ${text(birthOf(after))}`;
 }
 
-function aSettlementLiesWithinItsLife({ now, after: view }: Turn): Violation {
-  if (view === null) return;
-  if (!isSettled(view)) {
-    return "value" in view || "settledAt" in view || "idempotencyKeyForComplete" in view
-      ? `pending and yet settled: ${text(view)}`
-      : undefined;
-  }
-  const { settledAt = NaN, createdAt, timeoutAt } = view;
-  if (!(createdAt <= settledAt && settledAt <= Math.min(now, timeoutAt))) {
-    return `settled at ${settledAt}, created at ${createdAt}, due at ${timeoutAt}, seen at ${now}`;
-  }
-  if (view.state === "rejected_timedout" && settledAt !== timeoutAt) {
-    return `timed out at ${settledAt}, due at ${timeoutAt}`;
-  }
-  // The deadline wins the millisecond that it shares with a caller, and it has no key to be repeated with.
-  if (settledAt === timeoutAt && "idempotencyKeyForComplete" in view) {
-    return `settled by its deadline with a key: ${text(view)}`;
-  }
+/** The deadline wins the millisecond that it shares with a caller, and has no key to repeat. */
+function aSettlementLiesWithinItsLife({ now, after }: Turn): Violation {
+  if (after === null) return null;
+  const { state, createdAt, timeoutAt, settledAt = NaN } = after;
+  const isKeyed = "idempotencyKeyForComplete" in after;
+  const holds = isSettled(after)
+    ? createdAt <= settledAt &&
+      settledAt <= Math.min(now, timeoutAt) &&
+      (settledAt === timeoutAt ? !isKeyed : state !== "rejected_timedout")
+    : !isKeyed && !("value" in after) && !("settledAt" in after);
+  return holds ? null : `seen at ${now}: ${text(after)}`;
 }
 
-/** Late: the turn itself. Early or doubled: `once` and `twice`. Only retention may take a record away. */
+/** Late: the turn itself. Early or doubled: `once`, `twice`. Only retention may take a record. */
 function aWakeChangesNothingObservable(turn: Turn): Violation {
-  const { now, before, shown, after, once, twice } = turn;
-  const seen = turn.asked === "wake" ? [before, shown, after, once, twice] : [after, once, twice];
-  for (const [index, view] of seen.entries()) {
+  const { now, asked, before, shown, after, once, twice } = turn;
+  const seen = asked === "wake" ? [before, shown, after, once, twice] : [after, once, twice];
+  const odd = seen.findIndex((view, index) => {
     const earlier = seen[index - 1];
-    if (earlier === undefined || isDeepStrictEqual(earlier, view)) continue;
-    if (view === null && earlier !== null && isForgettable(earlier, now)) continue;
-    // The answer to a wake that forgets is the record as it last was; after it there is nothing.
-    return `a wake at ${now} turned ${text(earlier)} into ${text(view)}`;
-  }
+    if (earlier === undefined || isDeepStrictEqual(earlier, view)) return false;
+    return view !== null || earlier === null || !isForgettable(earlier, now);
+  });
+  return odd < 0 ? null : `a wake at ${now} turned ${text(seen[odd - 1])} into ${text(seen[odd])}`;
 }
 
 function everyAwaiterIsToldOnceTheWinner(turn: Turn): Violation {
   const { stored, shown, outcome, awaiters } = turn;
-  const over = stored === null || isSettled(stored);
   const last = stored ?? shown;
   const winner = isSettled(last) ? last : outcome === "disposed" ? "disposed" : null;
-  for (const { told } of awaiters) {
-    if (told.length > 1) return `told ${told.length} times: ${told.map(text).join(" then ")}`;
-    if (over && told.length === 0) return `never told, though the promise ended as ${text(stored)}`;
-    if (over && !isDeepStrictEqual(told[0], winner)) {
-      return `told ${text(told[0] ?? null)}, the winner is ${text(winner)}`;
-    }
-  }
+  const owed = stored === null || isSettled(stored) ? [winner] : [];
+  const wrong = awaiters.find(({ told }) => !isDeepStrictEqual(told, owed));
+  return wrong ? `told ${text(wrong.told)}, owed ${text(owed)}` : null;
 }
 
 export const INVARIANTS = {
@@ -152,6 +136,6 @@ function birthOf(view: View): object {
   return birth;
 }
 
-function text(view: object | string | null): string {
+function text(view: unknown): string {
   return JSON.stringify(view);
 }

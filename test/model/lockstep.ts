@@ -1,11 +1,18 @@
-// Takes one step on the machine and the same step on the model, side by side, and says every rule that
-// the step broke. Storage is one map from id to record, as an object would keep it: write ?? record.
-// It refuses to choose steps (random.ts does) and to know what is right (the model and the invariants do).
+// Takes one step on the machine and the same step on the model, side by side, and says every rule
+// that the step broke. Storage is one map from id to record, as an object would keep it: write ??
+// record. It refuses to choose steps (random.ts does) and to know what is right (the model and the
+// invariants do).
 
 import { isDeepStrictEqual } from "node:util";
 
 import { decide, project } from "../../src/machine/promise.ts";
-import type { Command, Create, Decision, PromiseRecord, Settle } from "../../src/machine/promise.ts";
+import type {
+  Command,
+  Create,
+  Decision,
+  PromiseRecord,
+  Settle,
+} from "../../src/machine/promise.ts";
 import { NEVER } from "../../client/src/protocol.ts";
 import { INVARIANTS, isSettled } from "./invariants.ts";
 import type { Awaiter, Turn } from "./invariants.ts";
@@ -48,7 +55,7 @@ export class Lockstep {
     const next = answer.write === undefined ? record : frozen(answer.write);
     this.#records.set(id, next);
     const shown: View | null = answer.record;
-    this.#tell(id, record, next, shown);
+    this.#tell(id, record, answer);
 
     const turn = { asked: command.kind, outcome: answer.outcome, before, shown };
     broken.push(...this.#judge(id, { ...turn, ...this.#around(id, now), now }));
@@ -66,17 +73,18 @@ export class Lockstep {
     return { outcome: seen?.state ?? "absent", record: seen };
   }
 
-  /** Time alone is a turn too, for every promise: what was settled stays, what is seen agrees with the model. */
+  /** Time alone is a turn too, for every promise: what was settled stays, what is seen agrees. */
   #letTimePass(now: number): Broken[] {
-    return [...this.#records.keys()].flatMap((id) => {
+    const broken: Broken[] = [];
+    for (const id of this.#records.keys()) {
       const around = this.#around(id, now);
-      const shown = around.after;
+      const { after: shown, stored } = around;
       const turn = { asked: "time", outcome: "passed", before: this.#seen.get(id) ?? null, shown };
-      const expected = { outcome: "passed", view: this.model.look(id, now) };
-      const broken = [...this.#judge(id, { ...turn, ...around, now }), ...compare(turn, expected)];
-      this.#remember(id, shown, around.stored === null);
-      return broken;
-    });
+      broken.push(...this.#judge(id, { ...turn, ...around, now }));
+      broken.push(...compare(turn, { outcome: "passed", view: this.model.look(id, now) }));
+      this.#remember(id, shown, stored === null);
+    }
+    return broken;
   }
 
   #around(id: string, now: number): Omit<Turn, "asked" | "outcome" | "before" | "shown" | "now"> {
@@ -101,20 +109,22 @@ export class Lockstep {
     return record && this.#machine.project(record, now);
   }
 
-  /** The shell's duty: whoever waits hears of the one write that ends the wait. */
-  #tell(id: string, from: PromiseRecord | null, to: PromiseRecord | null, shown: View | null): void {
-    const open = from === null || from.state === "pending";
-    const ended = to === null ? from !== null : to.state !== "pending";
-    if (!open || !ended) return;
+  /** The shell's duty: whoever waits hears of the one decision that ends the wait. */
+  #tell(id: string, from: PromiseRecord | null, { outcome, write, record }: Decision | Look): void {
+    if (from !== null && from.state !== "pending") return;
+    const isWritten = write !== undefined && write?.state !== "pending";
+    if (!isWritten && outcome !== "disposed") return;
+    const shown: View | null = record;
     for (const { told } of this.#awaitersOf(id)) told.push(isSettled(shown) ? shown : "disposed");
   }
 
   #judge(id: string, turn: Turn): Broken[] {
-    // Someone may wait for an id that nobody created (example surface); there is nothing to tell yet.
-    const awaiters = turn.stored === null && turn.before === null ? [] : turn.awaiters;
+    // Someone may wait for an id that nobody created (example surface): nothing is owed yet.
+    const isNobodys = turn.stored === null && turn.before === null && turn.outcome !== "disposed";
+    const awaiters = isNobodys ? [] : turn.awaiters;
     return Object.entries(INVARIANTS).flatMap(([rule, holds]) => {
       const sentence = holds({ ...turn, awaiters });
-      return sentence === undefined ? [] : [{ rule, sentence: `${id}: ${sentence}` }];
+      return sentence === null ? [] : [{ rule, sentence: `${id}: ${sentence}` }];
     });
   }
 
@@ -124,7 +134,10 @@ export class Lockstep {
     if (isSettled(seen)) this.#said.set(id, seen);
     if (!over) return;
     this.#said.delete(id);
-    this.#awaiters.set(id, this.#awaitersOf(id).filter(({ told }) => told.length === 0));
+    this.#awaiters.set(
+      id,
+      this.#awaitersOf(id).filter(({ told }) => told.length === 0),
+    );
   }
 
   #awaitersOf(id: string): Awaiter[] {
@@ -166,7 +179,10 @@ function ask(model: Model, { now, id, command }: Step): Answer {
 function termsOf(create: Create): Terms {
   const { birth, param, tags, timeoutAt, onTimeout, retentionMs, idempotencyKey } = create;
   return {
-    ...{ birth, param, tags, timeoutAt },
+    birth,
+    param,
+    tags,
+    timeoutAt,
     ...(onTimeout !== undefined && { onTimeout }),
     ...(retentionMs !== undefined && { retentionMs }),
     ...(idempotencyKey !== undefined && { idempotencyKeyForCreate: idempotencyKey }),
@@ -181,8 +197,9 @@ function wishOf({ state, value, strict, idempotencyKey, orCreate }: Settle): Wis
   return { ...wish, ifMissing: { param: {}, tags: {}, timeoutAt: NEVER, ...terms } };
 }
 
-/** A machine that changes what it was given would cheat both sides at once, so it throws instead. */
+/** A machine that changes what it was given would cheat both sides at once; so it throws. */
 function frozen<T>(value: T): T {
-  if (typeof value === "object" && value !== null) Object.values(Object.freeze(value)).forEach(frozen);
+  if (typeof value === "object" && value !== null)
+    Object.values(Object.freeze(value)).forEach(frozen);
   return value;
 }

@@ -1,7 +1,8 @@
-// A durable promise as a log of claims, written from RULES.md section 1 and the classic table, never
-// from the machine. It keeps no state word: whoever asks to settle leaves a claim with its instant, the
-// deadline is a claim that was always there, and the earliest claim is the winner. What anybody sees is
-// read off that log. It imports nothing and refuses to know what is stored, written or projected.
+// A durable promise as a log of claims, written from RULES.md section 1 and the classic table,
+// never from the machine. It keeps no state word: whoever asks to settle leaves a claim with its
+// instant, the deadline is a claim that was always there, and the earliest claim is the winner.
+// What anybody sees is read off that log. It imports nothing and refuses to know what is stored,
+// written or projected.
 
 export type Settlement = "resolved" | "rejected" | "rejected_canceled" | "rejected_timedout";
 
@@ -101,12 +102,14 @@ export class Model {
     return { outcome: "purged", view };
   }
 
+  /** Example surface: an id that nobody created has waiters all the same, so it can be disposed. */
   dispose(id: string, now: number): Answer {
     const view = this.look(id, now);
-    return { outcome: this.#lives.delete(id) ? "disposed" : "absent", view };
+    this.#lives.delete(id);
+    return { outcome: "disposed", view };
   }
 
-  /** An alarm rings: the only thing that time may do beyond the deadline's own claim is to forget. */
+  /** An alarm rings: all that time may do beyond the deadline's own claim is to forget. */
   wake(id: string, now: number): Answer {
     const life = this.#lives.get(id);
     if (life === undefined) return { outcome: "unchanged", view: null };

@@ -1,6 +1,7 @@
-// Draws steps from a seed and runs them in lockstep: same seed, same steps, same trace. It aims at the
-// instants where promises go wrong (just before, at and just after a deadline or the end of a retention)
-// and at clashes (few ids, few keys). When a run fails it looks for the shortest story that still fails.
+// Draws steps from a seed and runs them in lockstep: same seed, same steps, same trace. It aims at
+// the instants where promises go wrong (just before, at and just after a deadline or the end of a
+// retention) and at clashes (few ids, few keys). When a run fails it looks for the shortest story
+// that still fails.
 
 import { NEVER } from "../../client/src/protocol.ts";
 import { Lockstep, MACHINE } from "./lockstep.ts";
@@ -42,7 +43,7 @@ export function run(seed: number, options: Options): Run {
     now = drawInstant(random, now, views);
     take(lockstep, result, drawStep(random, now, result.steps.length));
   }
-  // Nobody may be left waiting: every deadline and every retention passes, and every alarm rings at last.
+  // Nobody may be left waiting: every deadline and retention passes, every alarm rings at last.
   for (const id of IDS) {
     if (result.broken.length > 0) break;
     take(lockstep, result, { now: now + 1_000_000, id, command: { kind: "wake" } });
@@ -58,7 +59,7 @@ interface Options {
   done?: (run: Run) => boolean;
 }
 
-/** The failing run without the steps that it does not need. Each id stands alone, so the others go first. */
+/** The failing run without the steps that it does not need; the other ids go first. */
 export function shrink(failed: Run, machine: Machine = MACHINE): Run {
   const fails = (steps: Step[]): boolean => replay(failed.seed, steps, machine).broken.length > 0;
   const id = failed.steps.at(-1)?.id;
@@ -75,7 +76,9 @@ export function shrink(failed: Run, machine: Machine = MACHINE): Run {
 
 export function explain(run: Run): string {
   const rules = run.broken.map(({ rule, sentence }) => `  ${rule}: ${sentence}`);
-  return [`SEED=${run.seed} broke, in ${run.steps.length} steps:`, ...run.trace, ...rules].join("\n");
+  return [`SEED=${run.seed} broke, in ${run.steps.length} steps:`, ...run.trace, ...rules].join(
+    "\n",
+  );
 }
 
 function replay(seed: number, steps: Step[], machine: Machine): Run {
@@ -121,12 +124,19 @@ function drawStep(random: Random, now: number, count: number): Step {
   const delay = random.pick([-1_000, -1, 0, 1, 2, 5, 30, 200, 200]);
   const timeoutAt = random.chance(0.15) ? NEVER : random.chance(0.04) ? -5 : now + delay;
   const state = random.pick(STATES);
-  const onTimeout = random.chance(0.2) && { onTimeout: { state, value: { ...data, headers: { by: "time" } } } };
-  const terms = { birth: random.pick(["rest", "rpc"]), param: data, tags: random.pick(TAGS), timeoutAt };
+  const onTimeout = random.chance(0.2) && {
+    onTimeout: { state, value: { ...data, headers: { by: "time" } } },
+  };
+  const terms = {
+    birth: random.pick(["rest", "rpc"]),
+    param: data,
+    tags: random.pick(TAGS),
+    timeoutAt,
+  };
   return { now, id, command: { kind, id, ...terms, ...onTimeout, ...retention, ...asked } };
 }
 
-/** The clock stands still, steps, jumps, or lands beside an instant that matters to some promise. */
+/** The clock stands still, steps, jumps, or lands beside an instant that matters. */
 function drawInstant(random: Random, now: number, views: (View | null)[]): number {
   const [still, aimed] = [random.chance(0.5), random.chance(0.5)];
   if (still) return now;
@@ -144,7 +154,7 @@ interface Random {
   pick<T>(from: readonly T[]): T;
 }
 
-/** Mulberry32: 32 bits of state are plenty here, and a seed that fits on a line is worth more than period. */
+/** Mulberry32: its period is plenty here, and its seed is one number that is easily retyped. */
 function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

@@ -7,6 +7,7 @@ import type { Context } from "hono";
 import { html } from "hono/html";
 import type { Env } from "../../env.ts";
 import { NEVER } from "../../../client/src/protocol.ts";
+import { jsonText, parseJson } from "../json.ts";
 import { isSettled, type PromiseRecord } from "../../machine/promise.ts";
 
 const WORDS: Record<PromiseRecord["state"] | "absent", string> = {
@@ -49,7 +50,9 @@ export async function statusPage(
             {WORDS[state]}
           </p>
           {record && <Facts record={record} />}
-          {!record && <p>Nobody has created this promise. This page will tell when somebody does.</p>}
+          {!record && (
+            <p>Nobody has created this promise. This page will tell when somebody does.</p>
+          )}
         </main>
       </body>
     </html>
@@ -72,7 +75,9 @@ function Facts({ record }: { record: PromiseRecord }) {
   const tags = Object.entries(record.tags);
   return (
     <dl>
-      {settled && <Data name={settled.state === "resolved" ? "Value" : "Reason"} of={settled.value} />}
+      {settled && (
+        <Data name={settled.state === "resolved" ? "Value" : "Reason"} of={settled.value} />
+      )}
       <Data name="Asked with" of={record.param} />
       <Instant name="Created" at={record.createdAt} />
       {settled && <Instant name="Settled" at={settled.settledAt} />}
@@ -119,6 +124,6 @@ function Instant({ name, at }: { name: string; at: number }) {
 }
 
 function prettyText(data: string): string {
-  const value: unknown = JSON.parse(data);
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  const value = parseJson(data);
+  return typeof value === "string" ? value : jsonText(value, 2);
 }

@@ -1,0 +1,64 @@
+/**
+ * Ids on their way into paths and headers, which take fewer characters than an id may have.
+ */
+import { shown } from "./duration.ts";
+import { LIMITS } from "./protocol.ts";
+
+/**
+ * The path of a promise: `/` stays as it is, so that an id reads like a path.
+ *
+ * @throws TypeError or RangeError for what cannot be an id, or cannot be said in a URL.
+ * @example promisePath("purchase/user 7") // "/promises/purchase/user%207"
+ */
+export function promisePath(id: string): string {
+  if (typeof id !== "string" || id === "") {
+    throw new TypeError(`id must be a string that is not empty, got ${shown(id)}`);
+  }
+  const bytes = new TextEncoder().encode(id).length;
+  if (bytes > LIMITS.idBytesMax) {
+    throw new RangeError(`id must have ${LIMITS.idBytesMax} bytes or less, got ${bytes}`);
+  }
+  if (id === "." || id === "..") {
+    throw new RangeError(`id must not be "${id}": no URL can name it`);
+  }
+  const encoded = percentEncoded(id);
+  // Every URL parser takes "." and ".." between slashes for steps, percent-encoded dots too (WHATWG
+  // URL, 4.4): "a/../b" would reach promise "b". Behind an encoded slash they are only characters.
+  const steps = id.split("/").some((segment) => segment === "." || segment === "..");
+  return `/promises/${steps ? encoded : encoded.replaceAll("%2F", "/")}`;
+}
+
+function percentEncoded(id: string): string {
+  try {
+    return encodeURIComponent(id);
+  } catch (cause) {
+    throw new TypeError(`id must be well-formed Unicode, got ${shown(id)}`, { cause });
+  }
+}
+
+/**
+ * The idempotency key of a create that names none: the same in every process for the same id, so that
+ * creating is "get or create". Keys are compared within one promise only, hence cutting does no harm.
+ */
+export function createKey(id: string): string {
+  return encodeURIComponent(id).replaceAll("%2F", "/").slice(0, LIMITS.idempotencyKeyBytesMax);
+}
+
+/** A key that the caller chose: it must fit into a header. */
+export function checkKey(key: string): string {
+  if (typeof key !== "string" || !/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(key)) {
+    throw new TypeError(`idempotencyKey must be printable ASCII, got ${shown(key)}`);
+  }
+  if (key.length > LIMITS.idempotencyKeyBytesMax) {
+    throw new RangeError(
+      `idempotencyKey must have ${LIMITS.idempotencyKeyBytesMax} bytes or less, got ${key.length}`,
+    );
+  }
+  return key;
+}
+
+/** 128 random bits, as hex. `crypto.randomUUID` is missing on pages that came over plain HTTP. */
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,21 @@
+/** Order statistics of small samples. No means: one hiccup of the machine would be in all of them. */
+
+/** The smallest value that at least the share `p` of the sample does not exceed. */
+export function quantile(sample: readonly number[], p: number): number {
+  const sorted = sample.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? Number.NaN;
+}
+
+export function median(sample: readonly number[]): number {
+  return quantile(sample, 0.5);
+}
+
+export interface Spread {
+  median: number;
+  min: number;
+  max: number;
+}
+
+export function spread(sample: readonly number[]): Spread {
+  return { median: median(sample), min: Math.min(...sample), max: Math.max(...sample) };
+}

@@ -1,0 +1,126 @@
+/**
+ * The two servers under test behind one face: our server and the floor, each a bare workerd on a
+ * folder of its own on the same disk. Decides what a create, a settle, a read and an awaiter are on
+ * each, and how fast ids may be touched: a live object holds three files for ten seconds, and
+ * workerd dies when files run out.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startServer } from "../../src/local/server.ts";
+import { spawnFloor } from "./floor/start.ts";
+
+export type TargetName = "ours" | "floor";
+
+export interface Target {
+  name: TargetName;
+  port: number;
+  /** The process id of workerd. */
+  pid: number;
+  /** Where the promise of this id is. */
+  path(id: string): string;
+  /** To be awaited before ids are touched for the first time. */
+  pace(ids: number): Promise<void>;
+  /** Ends the process and removes its files. */
+  stop(): Promise<void>;
+}
+
+/** The body of every create, for both. */
+export const CREATE_BODY: string = JSON.stringify({
+  param: { data: { order: 4711, customer: "c-19", items: ["apple", "pear"], note: "x".repeat(100) } },
+  timeout: "1h",
+});
+/** The body of every settle, for both. */
+export const SETTLE_BODY: string = JSON.stringify({
+  state: "RESOLVED",
+  value: { data: { receipt: "r-4711", total: 19.5, note: "y".repeat(100) } },
+});
+
+const FILES_PER_OBJECT = 3;
+const OBJECT_LIFE_MS = 12_000;
+
+/** How many ids one server may be asked for within the life of an object: half of what it bears. */
+export function liveIdsMax(): number {
+  const hard = execFileSync("/bin/sh", ["-c", "ulimit -Hn"], { encoding: "utf8" }).trim();
+  const files = hard === "unlimited" ? 10_240 : Math.min(Number(hard), 65_536);
+  return Math.floor(files / FILES_PER_OBJECT / 2);
+}
+
+/** Starts both, or neither. */
+export async function startTargets(): Promise<Target[]> {
+  const ours = await startOurs();
+  try {
+    return [ours, await startFloor()];
+  } catch (error) {
+    await ours.stop();
+    throw error;
+  }
+}
+
+async function startOurs(): Promise<Target> {
+  const folder = temporaryFolder("ours");
+  try {
+    const server = await startServer({ data: join(folder, "data") });
+    return {
+      name: "ours",
+      port: Number(new URL(server.url).port),
+      pid: server.pid,
+      path: (id) => `/promises/${id}`,
+      pace: pacer(liveIdsMax()),
+      async stop() {
+        await server.kill();
+        remove(folder);
+      },
+    };
+  } catch (error) {
+    remove(folder);
+    throw error;
+  }
+}
+
+async function startFloor(): Promise<Target> {
+  const folder = temporaryFolder("floor");
+  const workerd = spawnFloor(folder);
+  async function stop(): Promise<void> {
+    workerd.signal("SIGKILL");
+    await workerd.exited;
+    remove(folder);
+  }
+  try {
+    return {
+      name: "floor",
+      port: await workerd.port,
+      pid: workerd.pid,
+      path: (id) => `/${id}`,
+      pace: pacer(liveIdsMax()),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A window that slides over the life of an object. */
+function pacer(idsMax: number): (ids: number) => Promise<void> {
+  let touched: { at: number; ids: number }[] = [];
+  return async function pace(ids) {
+    for (;;) {
+      touched = touched.filter(({ at }) => at > Date.now() - OBJECT_LIFE_MS);
+      const live = touched.reduce((sum, entry) => sum + entry.ids, 0);
+      if (live === 0 || live + ids <= idsMax) break;
+      await sleep(250);
+    }
+    touched.push({ at: Date.now(), ids });
+  };
+}
+
+function temporaryFolder(name: TargetName): string {
+  return mkdtempSync(join(tmpdir(), `durable-promises-bench-${name}-`));
+}
+
+function remove(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+}

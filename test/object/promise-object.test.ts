@@ -1,0 +1,301 @@
+/**
+ * The object in the real runtime: what awaiters are told, what is stored, when it wakes. Everything
+ * runs twice, the second time with the object evicted between all steps, so that nothing can hang on
+ * memory.
+ */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  abortAllDurableObjects,
+  alarmOf,
+  Awaiter,
+  create,
+  isRunning,
+  promiseAt,
+  resolve,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "./runtime.ts";
+
+const START = Date.UTC(2030, 0, 1);
+let number = 0;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: START });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe.each(["in memory", "evicted between all steps"])("a promise object, %s", (mode) => {
+  function fresh() {
+    const id = `object/${(number += 1)}`;
+    return { id, stub: promiseAt(id) };
+  }
+
+  /** After every step: the object forgets, or not. */
+  async function pause(stub: ReturnType<typeof promiseAt>): Promise<void> {
+    if (mode !== "in memory") await isRunning(stub);
+  }
+
+  async function apply(
+    stub: ReturnType<typeof promiseAt>,
+    command: Parameters<typeof stub.apply>[0],
+  ) {
+    const answer = await stub.apply(command);
+    await pause(stub);
+    return answer;
+  }
+
+  async function connect(stub: ReturnType<typeof promiseAt>): Promise<Awaiter> {
+    const awaiter = await Awaiter.at(stub);
+    await pause(stub);
+    return awaiter;
+  }
+
+  it("keeps the first settlement for ever", async () => {
+    const { id, stub } = fresh();
+    expect(await stub.get()).toBeNull();
+    expect(await apply(stub, create(id))).toMatchObject({ outcome: "created" });
+    expect(await apply(stub, resolve("1"))).toMatchObject({ outcome: "settled" });
+    expect(await apply(stub, resolve("2"))).toMatchObject({
+      outcome: "lost",
+      record: { state: "resolved", value: { data: "1" } },
+    });
+    expect(await stub.get()).toMatchObject({ state: "resolved", value: { data: "1" } });
+  });
+
+  it("tells an awaiter who came before the promise everything, once", async () => {
+    const { id, stub } = fresh();
+    const awaiter = await connect(stub);
+    await apply(stub, create(id, { param: { data: '"?"' } }));
+    await apply(stub, resolve("42"));
+    expect(await awaiter.frame(2)).toMatchObject({
+      type: "settled",
+      promise: { id, state: "RESOLVED", value: { data: 42 }, url: `http://localhost/promises/${id}` },
+    });
+    expect(await awaiter.closed).toMatchObject({ code: 1000 });
+    expect(awaiter.story).toBe("absent pending settled");
+  });
+
+  it("tells one who comes after the settlement at once, and keeps no socket", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id));
+    await apply(stub, resolve("1"));
+    const awaiter = await connect(stub);
+    expect(awaiter.story).toBe("settled");
+    await apply(stub, resolve("2"));
+    expect(awaiter.story).toBe("settled");
+  });
+
+  it("tells 120 awaiters exactly one outcome each", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id));
+    const awaiters = await Promise.all(Array.from({ length: 120 }, () => Awaiter.at(stub)));
+    await pause(stub);
+    await apply(stub, resolve("7"));
+    // What a crash or an eviction cut off, the alarm takes up.
+    vi.setSystemTime(START + 5000);
+    await runDurableObjectAlarm(stub);
+    await Promise.all(awaiters.map((awaiter) => awaiter.frame(1)));
+    expect(new Set(awaiters.map(({ story }) => story))).toEqual(new Set(["pending settled"]));
+  });
+
+  it("tells the deadline to who waits, by an alarm, and stores it", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id, { timeoutAt: START + 60_000 }));
+    const awaiter = await connect(stub);
+    expect(await alarmOf(stub)).toBe(START + 60_000);
+
+    // Early: the alarm is consumed, nothing is due, and it is set again.
+    await runDurableObjectAlarm(stub);
+    await pause(stub);
+    expect(awaiter.story).toBe("pending");
+    expect(await alarmOf(stub)).toBe(START + 60_000);
+
+    // Late, and twice.
+    vi.setSystemTime(START + 90_000);
+    await runDurableObjectAlarm(stub);
+    await pause(stub);
+    await runInDurableObject(stub, (object) => object.alarm());
+    expect(await awaiter.frame(1)).toMatchObject({
+      type: "settled",
+      promise: { state: "REJECTED_TIMEDOUT", completedOn: START + 60_000 },
+    });
+    expect(awaiter.story).toBe("pending settled");
+    await runInDurableObject(stub, (_, { storage }) => {
+      expect(storage.kv.get("promise")).toMatchObject({ record: { state: "rejected_timedout" } });
+    });
+  });
+
+  it("arms the deadline for an awaiter who came before the promise", async () => {
+    const { id, stub } = fresh();
+    await connect(stub);
+    expect(await alarmOf(stub)).toBeNull();
+    await apply(stub, create(id, { timeoutAt: START + 1000 }));
+    expect(await alarmOf(stub)).toBe(START + 1000);
+  });
+
+  it("lets the deadline win over a settle that comes later, alarm or not", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id, { timeoutAt: START + 1000 }));
+    vi.setSystemTime(START + 1000);
+    expect(await stub.get()).toMatchObject({ state: "rejected_timedout", settledAt: START + 1000 });
+    expect(await apply(stub, resolve("1"))).toMatchObject({
+      outcome: "late",
+      record: { state: "rejected_timedout" },
+    });
+  });
+
+  it("sets no alarm while there is nobody to tell", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id, { timeoutAt: START + 1000 }));
+    expect(await alarmOf(stub)).toBeNull();
+    await apply(stub, resolve("1"));
+    expect(await alarmOf(stub)).toBeNull();
+  });
+
+  it("never sets an alarm for a promise without a deadline", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id));
+    await connect(stub);
+    expect(await alarmOf(stub)).toBeNull();
+  });
+
+  it("waits for a far deadline in steps of a year", async () => {
+    const { id, stub } = fresh();
+    const year = 365 * 86_400_000;
+    await apply(stub, create(id, { timeoutAt: START + 300 * year }));
+    await connect(stub);
+    expect(await alarmOf(stub)).toBe(START + year);
+  });
+
+  it("deletes a settled promise after its retention, and not before", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id, { retentionMs: 5000 }));
+    await apply(stub, resolve("1"));
+    expect(await alarmOf(stub)).toBe(START + 5000);
+    vi.setSystemTime(START + 4999);
+    await runDurableObjectAlarm(stub);
+    await pause(stub);
+    expect(await stub.get()).toMatchObject({ state: "resolved" });
+    vi.setSystemTime(START + 5000);
+    await runDurableObjectAlarm(stub);
+    await pause(stub);
+    expect(await stub.get()).toBeNull();
+    expect(await apply(stub, create(id))).toMatchObject({ outcome: "created" });
+  });
+
+  it("deletes one that timed out unwatched, retention after its deadline", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id, { timeoutAt: START + 1000, retentionMs: 5000 }));
+    expect(await alarmOf(stub)).toBe(START + 6000);
+    vi.setSystemTime(START + 6000);
+    await runDurableObjectAlarm(stub);
+    await pause(stub);
+    expect(await stub.get()).toBeNull();
+  });
+
+  it("tells the outcome even when the retention is over with it", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id, { timeoutAt: START + 1000, retentionMs: 0 }));
+    const awaiter = await connect(stub);
+    vi.setSystemTime(START + 2000);
+    await runDurableObjectAlarm(stub);
+    expect(await awaiter.frame(1)).toMatchObject({ type: "settled" });
+    expect(await stub.get()).toBeNull();
+  });
+
+  it("purges only what is settled; the next life has nothing of the last", async () => {
+    const { id, stub } = fresh();
+    expect(await apply(stub, { kind: "purge" })).toMatchObject({ outcome: "absent" });
+    const first = await apply(stub, create(id, { tags: { a: "1" } }));
+    expect(await apply(stub, { kind: "purge" })).toMatchObject({ outcome: "pending" });
+    await apply(stub, resolve("1"));
+    expect(await apply(stub, { kind: "purge" })).toMatchObject({ outcome: "purged" });
+    const second = await apply(stub, create(id));
+    expect(second).toMatchObject({ outcome: "created", record: { state: "pending", tags: {} } });
+    expect(second.record?.birth).not.toBe(first.record?.birth);
+  });
+
+  it("fails who waits on a disposed promise, and frees the id", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id));
+    const awaiter = await connect(stub);
+    await apply(stub, { kind: "dispose" });
+    expect(await awaiter.frame(1)).toEqual({ type: "disposed", id });
+    expect(await stub.get()).toBeNull();
+  });
+
+  it("fails who waits on a disposed id that nobody had created", async () => {
+    const { id, stub } = fresh();
+    const awaiter = await connect(stub);
+    await apply(stub, { kind: "dispose" });
+    expect(await awaiter.frame(1)).toEqual({ type: "disposed", id });
+  });
+
+  it("answers a ping without waking", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id));
+    const awaiter = await Awaiter.at(stub);
+    await isRunning(stub);
+    const pong = new Promise((resolve) => {
+      awaiter.socket.addEventListener("message", ({ data }) => resolve(data));
+    });
+    awaiter.socket.send("ping");
+    expect(await pong).toBe("pong");
+    expect(await isRunning(stub)).toBe(false);
+  });
+
+  it.each([
+    { sent: "hello", code: 1003, error: "invalid_request" },
+    { sent: new Uint8Array([1, 2]), code: 1003, error: "invalid_request" },
+    { sent: "x".repeat(1025), code: 1009, error: "too_large" },
+  ])("lets an awaiter go that sends $error", async ({ sent, code, error }) => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id));
+    const awaiter = await connect(stub);
+    const other = await connect(stub);
+    awaiter.socket.send(sent);
+    expect(await awaiter.frame(1)).toMatchObject({ type: "error", code: error });
+    expect(await awaiter.closed).toMatchObject({ code });
+    await apply(stub, resolve("1"));
+    expect(await other.frame(1)).toMatchObject({ type: "settled" });
+    expect(awaiter.story).toBe("pending error");
+  });
+
+  it("refuses one awaiter more than the limit, and takes one again when one has left", async () => {
+    const { id, stub } = fresh();
+    await apply(stub, create(id));
+    const awaiters = await Promise.all(Array.from({ length: 200 }, () => Awaiter.at(stub)));
+    await expect(Awaiter.at(stub)).rejects.toThrow("429");
+    awaiters[0]!.socket.close(1000);
+    const another = await vi.waitFor(() => Awaiter.at(stub));
+    expect(another.story).toBe("pending");
+  });
+});
+
+describe("a crash", () => {
+  it("drops the sockets and loses nothing that was answered", async () => {
+    const id = "crash/1";
+    await promiseAt(id).apply(create(id, { timeoutAt: START + 1000 }));
+    const awaiter = await Awaiter.at(promiseAt(id));
+    await abortAllDurableObjects();
+    expect(await awaiter.closed).toMatchObject({ code: 1006 });
+    const again = await Awaiter.at(promiseAt(id));
+    expect(await promiseAt(id).apply(resolve("1"))).toMatchObject({ outcome: "settled" });
+    expect(await again.frame(1)).toMatchObject({ type: "settled" });
+    await abortAllDurableObjects();
+    expect(await promiseAt(id).get()).toMatchObject({ state: "resolved", value: { data: "1" } });
+  });
+
+  it("leaves the alarm of a retention in place", async () => {
+    const id = "crash/2";
+    await promiseAt(id).apply(create(id, { retentionMs: 1000 }));
+    await promiseAt(id).apply(resolve("1"));
+    await abortAllDurableObjects();
+    vi.setSystemTime(START + 1000);
+    await runDurableObjectAlarm(promiseAt(id));
+    expect(await promiseAt(id).get()).toBeNull();
+  });
+});
