@@ -30,7 +30,13 @@ const ROOMS: Room[] = [
   },
   {
     path: "src/object/",
-    may: ["src/object/", "src/machine/", "src/env.ts", "client/src/protocol.ts", "cloudflare:workers"],
+    may: [
+      "src/object/",
+      "src/machine/",
+      "src/env.ts",
+      "client/src/protocol.ts",
+      "cloudflare:workers",
+    ],
   },
   { path: "src/http/pages/browser/", may: [] },
   {

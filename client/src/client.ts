@@ -215,8 +215,9 @@ export class DurablePromises {
     const { retry } = this.#target;
     let repeated = false;
     const shouldRetry = (error: unknown, attempt: number) => {
-      repeated = retry.shouldRetry(error, attempt);
-      return repeated;
+      const again = retry.shouldRetry(error, attempt);
+      repeated ||= again;
+      return again;
     };
     try {
       const call: Call = { method: "DELETE", path: promisePath(id) };

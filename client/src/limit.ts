@@ -14,7 +14,7 @@ export function after(delayMs: number, callback: () => void): () => void {
   const due = performance.now() + delayMs;
   let timer: ReturnType<typeof setTimeout>;
   const arm = () => {
-    const remaining = due - performance.now();
+    const remaining = Math.max(0, due - performance.now());
     timer = setTimeout(remaining > TIMER_MS_MAX ? arm : callback, Math.min(remaining, TIMER_MS_MAX));
   };
   if (delayMs === Number.POSITIVE_INFINITY) return () => {};

@@ -8,7 +8,8 @@ import { BEARER_SUBPROTOCOL_PREFIX, HEADER } from "../../client/src/protocol.ts"
 import type { Config } from "../env.ts";
 import { Refusal } from "./errors.ts";
 
-const LOOPBACK_HOST = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+/** An `http` URL or origin on this machine. The runtime gives normalised URLs, without credentials. */
+const LOOPBACK_URL = /^https?:\/\/(?:(?:[\w-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?=[:/]|$)/;
 
 /** @throws Refusal when the caller may not come in */
 export async function authenticate(request: Request, config: Config): Promise<void> {
@@ -35,7 +36,7 @@ function requireLoopback(request: Request): void {
 }
 
 export function isLoopback(url: string): boolean {
-  return URL.canParse(url) && LOOPBACK_HOST.test(new URL(url).hostname);
+  return LOOPBACK_URL.test(url);
 }
 
 async function requireKey(request: Request, keys: string[]): Promise<void> {

@@ -54,9 +54,13 @@ function keepSource(_key: string, value: unknown, context: { source: string }): 
 }
 
 async function readText(request: Request): Promise<string> {
-  const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > LIMITS.bodyBytesMax) throw tooLarge();
-  const bytes = await readBytes(request.body);
+  const announced = request.headers.get("content-length");
+  if (Number(announced) > LIMITS.bodyBytesMax) throw tooLarge();
+  // Chunk by chunk costs as much as the rest of a settle, so only where the size is not known.
+  const bytes =
+    announced === null
+      ? await readBytes(request.body)
+      : new Uint8Array(await request.arrayBuffer());
   try {
     return strictUtf8.decode(bytes);
   } catch {

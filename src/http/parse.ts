@@ -8,19 +8,35 @@ import { parseDurationMs } from "../duration.ts";
 import { isTimer, type Create, type Payload, type Settle } from "../machine/promise.ts";
 import { invalid } from "./errors.ts";
 import { jsonText, readJson } from "./json.ts";
-import { createBody, machineState, promiseId, settleBody, utf8Length } from "./schemas.ts";
+import { createBody, faultOfId, machineState, settleBody, utf8Length } from "./schemas.ts";
 
-/** `{id}` of `/promises/{id}`, from the raw path: slashes may be raw or encoded. */
+/** `{id}` of `/promises/{id}`: slashes may be raw or encoded. */
 export function idOfPath(url: string, prefix: string): string {
-  const raw = new URL(url).pathname.slice(prefix.length);
+  const raw = pathOf(url).slice(prefix.length);
+  const id = decoded(raw);
+  const fault = faultOfId(id);
+  if (fault) throw invalid("id", `id ${fault}`);
+  return id;
+}
+
+function decoded(raw: string): string {
+  if (!raw.includes("%")) return raw;
   try {
-    return validate(promiseId, decodeURIComponent(raw), "id");
-  } catch (error) {
-    if (error instanceof URIError) {
-      throw invalid("id", `"${raw.slice(0, 100)}" is not percent-encoded UTF-8`);
-    }
-    throw error;
+    return decodeURIComponent(raw);
+  } catch {
+    throw invalid("id", `"${raw.slice(0, 100)}" is not percent-encoded UTF-8`);
   }
+}
+
+/** The runtime gives normalised URLs: scheme, authority, then the path. Parsing anew costs 2 µs. */
+export function originOfUrl(url: string): string {
+  return url.slice(0, url.indexOf("/", "https://".length));
+}
+
+export function pathOf(url: string): string {
+  const path = url.slice(originOfUrl(url).length);
+  const query = path.indexOf("?");
+  return query === -1 ? path : path.slice(0, query);
 }
 
 /** Create: `id` from the path, or from the body, or drawn here. */
@@ -75,12 +91,7 @@ export function newBirth(): string {
  * @returns ms, at most the limit; `undefined` when the caller does not want to wait
  */
 export function parseWaitMs(request: Request): number | undefined {
-  const query = new URL(request.url).searchParams;
-  for (const name of query.keys()) {
-    if (name !== "wait") throw invalid(name, `There is no parameter "${name}" here, only "wait"`);
-  }
-  if (query.getAll("wait").length > 1) throw invalid("wait", "wait was sent twice");
-  const text = query.get("wait") ?? preferredWait(request.headers.get(HEADER.prefer));
+  const text = waitInQuery(request.url) ?? preferredWait(request.headers.get(HEADER.prefer));
   if (text === undefined) return undefined;
   const waitMs = /^\d+$/.test(text) ? Number(text) * 1000 : durationOf(text, "wait", 0);
   return Math.min(waitMs, LIMITS.longPollMsMax);
@@ -166,6 +177,16 @@ function durationOf(duration: number | string, field: string, from: number): num
   } catch (error) {
     throw invalid(field, `${field}: ${(error as RangeError).message}`);
   }
+}
+
+function waitInQuery(url: string): string | undefined {
+  if (!url.includes("?")) return undefined;
+  const query = new URL(url).searchParams;
+  for (const name of query.keys()) {
+    if (name !== "wait") throw invalid(name, `There is no parameter "${name}" here, only "wait"`);
+  }
+  if (query.getAll("wait").length > 1) throw invalid("wait", "wait was sent twice");
+  return query.get("wait") ?? undefined;
 }
 
 function preferredWait(prefer: string | null): string | undefined {

@@ -7,13 +7,13 @@ import { accepts } from "hono/accepts";
 import { HEADER, SUBPROTOCOL, type ErrorCode, type Outcome } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
 import { isSettled, type Create, type PromiseRecord, type Settle } from "../machine/promise.ts";
-import { entityTag, promiseUrl, resourceText } from "../machine/resource.ts";
+import { entityTag, promiseUrl, resourceText, splitFrame } from "../machine/resource.ts";
 import type { Answer } from "../object/promise-object.ts";
 import { offeredSubprotocols } from "./auth.ts";
-import { eventStream, longPoll, openSocket } from "./await.ts";
+import { eventStream, longPoll, openSocket, type SplitFrame } from "./await.ts";
 import { Refusal } from "./errors.ts";
 import { statusPage } from "./pages/status.tsx";
-import { idOfPath, parseCreate, parseSettle, parseWaitMs } from "./parse.ts";
+import { idOfPath, originOfUrl, parseCreate, parseSettle, parseWaitMs } from "./parse.ts";
 
 type C = Context<{ Bindings: Env }>;
 
@@ -51,14 +51,14 @@ export async function readPromise(c: C): Promise<Response> {
   if (wanted === "text/event-stream") return streamEvents(c, id);
   if (wanted === "text/html") return statusPage(c, id, await c.env.PROMISES.getByName(id).get());
   if (waitMs && c.req.method !== "HEAD") return answerLater(c, id, waitMs);
-  const record = await c.env.PROMISES.getByName(id).get();
-  if (!record) throw notFound(id);
-  return recordResponse(c, 200, resourceText(record, originOf(c)), cachingOf(record));
+  const frame = splitFrame(await c.env.PROMISES.getByName(id).read(originOf(c)));
+  if (frame.promise === undefined) throw notFound(id);
+  return recordResponse(c, 200, frame.promise, cachingOf(frame));
 }
 
 /** Where the caller reaches us: the origin of every `url` in an answer. */
 export function originOf(c: C): string {
-  return readConfig(c.env).publicUrl ?? new URL(c.req.url).origin;
+  return readConfig(c.env).publicUrl ?? originOfUrl(c.req.url);
 }
 
 export function notFound(id: string): Refusal {
@@ -175,11 +175,16 @@ interface Caching {
 }
 
 /** Settled is for ever; with a retention, for as long as the id cannot have begun another life. */
-function cachingOf(record: PromiseRecord): Caching {
-  const etag = entityTag(record);
-  if (!isSettled(record)) return { etag, cacheControl: "private, no-cache" };
-  const seconds = Math.min(YEAR_S, Math.floor((record.retentionMs ?? Infinity) / 1000));
-  return { etag, cacheControl: `private, max-age=${seconds}, immutable` };
+function cachingOf({ type, etag, promise }: SplitFrame): Caching {
+  if (type !== "settled") return { etag: etag!, cacheControl: "private, no-cache" };
+  const retention = promise!.includes('"retention":') ? retentionOf(promise!) : Infinity;
+  const seconds = Math.min(YEAR_S, Math.floor(retention / 1000));
+  return { etag: etag!, cacheControl: `private, max-age=${seconds}, immutable` };
+}
+
+function retentionOf(promise: string): number {
+  // SAFETY: our own resource text.
+  return (JSON.parse(promise) as { retention?: number }).retention ?? Infinity;
 }
 
 function recordResponse(

@@ -1,6 +1,6 @@
 /**
- * `npm run build`: fills the folder of static files. Each script of the pages is bundled for the
- * browser, and swagger-ui is copied in, so that the API page works without a network. Runs in
+ * `npm run build`: fills the folder of static files. Each script and style of the pages is
+ * bundled for the browser, and swagger-ui is copied in, so that the API page works offline. Runs in
  * parallel with itself without harm. Knows nothing of the Worker (see bundle.ts).
  */
 import { randomUUID } from "node:crypto";
@@ -11,7 +11,8 @@ import { build } from "esbuild";
 import { readProject, ROOT } from "./project.ts";
 
 const BROWSER = join(ROOT, "src/http/pages/browser");
-const SWAGGER_UI = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+const require = createRequire(import.meta.url);
+const SWAGGER_UI = dirname(require.resolve("swagger-ui-dist/package.json"));
 const SWAGGER_UI_FILES = ["swagger-ui.css", "swagger-ui-bundle.js"];
 
 /** Builds into `<assets>/assets/`, which is served as `/assets/`. */
@@ -23,7 +24,7 @@ export async function buildAssets(): Promise<void> {
   await mkdir(aside, { recursive: true });
   await mkdir(target, { recursive: true });
   try {
-    await Promise.all([bundleScripts(aside), copySwaggerUi(aside)]);
+    await Promise.all([bundlePages(aside), copySwaggerUi(aside)]);
     const built = await readdir(aside);
     await Promise.all(built.map((name) => rename(join(aside, name), join(target, name))));
     await removeStale(target, new Set(built));
@@ -32,7 +33,7 @@ export async function buildAssets(): Promise<void> {
   }
 }
 
-async function bundleScripts(folder: string): Promise<void> {
+async function bundlePages(folder: string): Promise<void> {
   const entryPoints = await browserEntries();
   if (entryPoints.length === 0) return;
   const { outputFiles } = await build({
@@ -57,7 +58,9 @@ async function bundleScripts(folder: string): Promise<void> {
 async function browserEntries(): Promise<string[]> {
   const files = await readdir(BROWSER, { withFileTypes: true }).catch(() => []);
   return files
-    .filter((file) => file.isFile() && /\.tsx?$/.test(file.name) && !file.name.endsWith(".d.ts"))
+    .filter(
+      (file) => file.isFile() && /\.(tsx?|css)$/.test(file.name) && !file.name.endsWith(".d.ts"),
+    )
     .map((file) => join(BROWSER, file.name));
 }
 

@@ -140,16 +140,20 @@ function commandOf(pid: number): string {
 
 /** No note, or one that makes no sense, names nobody. */
 function readNote(path: string): Note | undefined {
+  let note: unknown;
   try {
-    const note: unknown = JSON.parse(readFileSync(path, "utf8"));
-    if (typeof note !== "object" || note === null || !("pid" in note) || !("url" in note)) return;
-    const { pid, url } = note;
-    // A pid of 0 or below would address a group of processes.
-    if (typeof pid !== "number" || !Number.isInteger(pid) || pid < 1) return;
-    return typeof url === "string" ? { pid, url } : undefined;
+    note = JSON.parse(readFileSync(path, "utf8"));
   } catch {
     return undefined;
   }
+  return isNote(note) ? note : undefined;
+}
+
+function isNote(note: unknown): note is Note {
+  if (typeof note !== "object" || note === null || !("pid" in note && "url" in note)) return false;
+  // A pid of 0 or below would address a group of processes.
+  const { pid, url } = note;
+  return typeof pid === "number" && Number.isInteger(pid) && pid > 0 && typeof url === "string";
 }
 
 function messageOf(error: unknown): string {

@@ -46,13 +46,16 @@ export interface Server {
 }
 
 /** The variables that configure the Worker; each is a text binding of the same name when set. */
-export const SETTINGS = [
+const SETTINGS = [
   "API_KEYS",
   "ALLOWED_ORIGINS",
   "PUBLIC_URL",
   "RETENTION",
   "AWAITERS_MAX",
 ] as const;
+
+/** Far more than a cold start takes; a Worker that never answers is not started. */
+const START_MS_MAX = 15_000;
 
 /** workerd drains in under two seconds; one that takes this long is stuck. */
 const STOP_MS_MAX = 5_000;
@@ -76,6 +79,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const config = writeConfig(lock.folder, authority(ip, port), await prepare(), settings);
     workerd = spawnWorkerd(config, settings, log);
     const url = originOf(ip, await workerd.port);
+    await assertHealthy(url, workerd);
     lock.note({ pid: workerd.pid, url });
     return handle(workerd, lock, url, access);
   } catch (error) {
@@ -115,6 +119,15 @@ function handle(
     await exited;
   }
   return { url, pid: workerd.pid, access, exited, stop, kill, [Symbol.asyncDispose]: stop };
+}
+
+/** A setting that makes no sense shows in the first answer, and should show at the start. */
+async function assertHealthy(url: string, workerd: WorkerdProcess): Promise<void> {
+  const { status } = await fetch(`${url}/health`, { signal: AbortSignal.timeout(START_MS_MAX) });
+  if (status < 500) return;
+  workerd.signal("SIGKILL");
+  const { output } = await workerd.exited;
+  throw new StartError("workerd_failed", `the Worker answers with ${status}:\n${output.trim()}`);
 }
 
 interface Prepared {

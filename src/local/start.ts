@@ -19,14 +19,15 @@ try {
 
 async function serve(options: Options): Promise<void> {
   const asked = untilAsked();
-  const server = await startServer({
-    ...options,
-    env: process.env,
-    log: (text) => process.stderr.write(text),
-  });
+  // Kept until it has started: if it does not, the error says the same again.
+  let early = "";
+  let log = (text: string): void => void (early += text);
+  const server = await startServer({ ...options, env: process.env, log: (text) => log(text) });
   // It waits for more to bundle, with tens of megabytes; nothing more will come.
   await stopEsbuild();
   greet(server, options);
+  log = (text) => void process.stderr.write(text);
+  log(early);
 
   const crashed = await Promise.race([asked, server.exited]);
   if (crashed === undefined) return server.stop();
@@ -53,7 +54,9 @@ function greet({ url, access }: Server, { data, host }: Options): void {
   const lines = [`Durable Promises  ${url}  (data in ${data})`];
   if (access === "open") lines.push("Open: no API_KEYS set, so only this machine may ask.");
   const key = access === "open" ? "" : ` -H "authorization: Bearer $KEY"`;
-  lines.push(`Try: curl -X PUT ${url}/promises/hello${key}`);
+  lines.push(
+    `Try: curl -X PUT ${url}/promises/hello${key} -H "content-type: application/json" -d "{}"`,
+  );
   console.log(lines.join("\n"));
   if (access === "closed") {
     console.error(

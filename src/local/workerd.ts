@@ -26,8 +26,10 @@ export interface WorkerdProcess {
   signal(name: NodeJS.Signals): void;
 }
 
+const require = createRequire(import.meta.url);
+// Required, because Node and vitest disagree on what an import of this CommonJS package yields.
 // SAFETY: the package exports the path of its binary as `default`, and ships no types.
-const { default: WORKERD } = createRequire(import.meta.url)("workerd") as { default: string };
+const { default: WORKERD } = require("workerd") as { default: string };
 
 const OUTPUT_LENGTH_MAX = 4_096;
 

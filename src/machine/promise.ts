@@ -126,6 +126,20 @@ export interface Decision {
  */
 export function decide(record: PromiseRecord | null, command: Command, now: number): Decision {
   const current = record && project(record, now);
+  const decision = decideCurrent(record, current, command, now);
+  // Who asked to change it has now been told that the deadline won. Storing it makes that true even
+  // if the object's next life runs on a slower clock. Only readers must not write.
+  const untold = record?.state === "pending" && current && isSettled(current);
+  if (untold && decision.write === undefined) return { ...decision, write: current };
+  return decision;
+}
+
+function decideCurrent(
+  record: PromiseRecord | null,
+  current: PromiseRecord | null,
+  command: Command,
+  now: number,
+): Decision {
   switch (command.kind) {
     case "create":
       return current ? createAgain(current, command) : create(command, now);

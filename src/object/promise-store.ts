@@ -1,37 +1,89 @@
 /**
- * What a promise object stores and how: one kv record, written once per transition (one row; a table
- * would cost three before its first). The only file that knows the layout.
+ * What a promise object stores and how: the record as JSON text under one kv key, written once per
+ * transition (one row; a table would cost three before its first). The only file that knows the
+ * layout.
+ *
+ * Every load reads the storage, never only memory: a stale twin of the object must not answer
+ * (Cloudflare docs, Durable Objects, "Known issues"). What is remembered is the reading of a text.
  */
 import type { PromiseRecord } from "../machine/promise.ts";
 
 const KEY = "promise";
 
-/** Raised when the shape changes; {@link loadPromise} then reads the older ones too. */
+/** Raised when the shape changes; loading then reads the older ones too. */
 const LAYOUT = 1;
+
+/**
+ * A stored value may have 2 MB, and V8 writes two bytes for each character of a string with one
+ * beyond Latin-1. A promise with a mebibyte asked and another answered does not fit: it is cut.
+ */
+const TEXT_LENGTH_MAX = 900_000;
+const PART_BYTES = 1_800_000;
 
 interface Stored {
   layout: number;
   record: PromiseRecord;
 }
 
-/** Reads the storage each time, never a cache: a stale twin of the object must not answer. */
-export function loadPromise(storage: DurableObjectStorage): PromiseRecord | null {
-  const stored = storage.kv.get<Stored>(KEY);
-  if (!stored) return null;
-  if (stored.layout !== LAYOUT) throw new Error(`unknown storage layout ${stored.layout}`);
-  return stored.record;
+/** In place of the text, where the record is cut into parts `promise.0`, `promise.1`, … */
+interface Cut {
+  parts: number;
 }
 
-/** Synchronous: what the same turn writes beside it becomes durable with it, or not at all. */
-export function savePromise(storage: DurableObjectStorage, record: PromiseRecord): void {
-  storage.kv.put(KEY, { layout: LAYOUT, record } satisfies Stored);
+export class PromiseStore {
+  #storage: DurableObjectStorage;
+  #lastRead: { text: string; record: PromiseRecord } | undefined;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+  }
+
+  load(): PromiseRecord | null {
+    const stored = this.#storage.kv.get<string | Cut>(KEY);
+    if (stored === undefined) return null;
+    const text = typeof stored === "string" ? stored : this.#joined(stored);
+    if (this.#lastRead?.text !== text) this.#lastRead = { text, record: parse(text) };
+    return this.#lastRead.record;
+  }
+
+  /** Synchronous: what the same turn writes beside it becomes durable with it, or not at all. */
+  save(record: PromiseRecord): void {
+    const text = JSON.stringify({ layout: LAYOUT, record } satisfies Stored);
+    this.#storage.kv.put(KEY, text.length > TEXT_LENGTH_MAX ? this.#cut(text) : text);
+  }
+
+  /**
+   * Everything goes, the alarm too, so that the id costs nothing any more. The kv delete comes first:
+   * whoever enters next finds no promise, whatever is left of the files.
+   */
+  delete(): void {
+    this.#storage.kv.delete(KEY);
+    void this.#storage.deleteAll();
+  }
+
+  #cut(text: string): Cut {
+    const bytes = new TextEncoder().encode(text);
+    const parts = Math.ceil(bytes.length / PART_BYTES);
+    for (let part = 0; part < parts; part += 1) {
+      const start = part * PART_BYTES;
+      this.#storage.kv.put(`${KEY}.${part}`, bytes.slice(start, start + PART_BYTES));
+    }
+    return { parts };
+  }
+
+  #joined({ parts }: Cut): string {
+    const decoder = new TextDecoder();
+    let text = "";
+    for (let part = 0; part < parts; part += 1) {
+      text += decoder.decode(this.#storage.kv.get<Uint8Array>(`${KEY}.${part}`), { stream: true });
+    }
+    return text + decoder.decode();
+  }
 }
 
-/**
- * Everything goes, the alarm too, so that the id costs nothing any more. The kv delete comes first:
- * whoever enters next finds no promise, whatever is left of the files.
- */
-export function deletePromise(storage: DurableObjectStorage): void {
-  storage.kv.delete(KEY);
-  void storage.deleteAll();
+function parse(text: string): PromiseRecord {
+  // SAFETY: only `save` writes here, and the layout says with which shape.
+  const { layout, record } = JSON.parse(text) as Stored;
+  if (layout !== LAYOUT) throw new Error(`unknown storage layout ${layout}`);
+  return record;
 }

@@ -38,6 +38,9 @@ export const SETTLE_BODY: string = JSON.stringify({
   value: { data: { receipt: "r-4711", total: 19.5, note: "y".repeat(100) } },
 });
 
+/** What ends the processes and removes the files of targets that have not been stopped. */
+const unstopped = new Set<() => Promise<void>>();
+
 const FILES_PER_OBJECT = 3;
 const OBJECT_LIFE_MS = 12_000;
 
@@ -48,59 +51,44 @@ export function liveIdsMax(): number {
   return Math.floor(files / FILES_PER_OBJECT / 2);
 }
 
-/** Starts both, or neither. */
+/** Starts both. Whoever calls this calls {@link stopTargets} in the end, however it ends. */
 export async function startTargets(): Promise<Target[]> {
-  const ours = await startOurs();
-  try {
-    return [ours, await startFloor()];
-  } catch (error) {
-    await ours.stop();
-    throw error;
-  }
+  return [await startOurs(), await startFloor()];
+}
+
+/** Ends every process and removes every file that is left. */
+export async function stopTargets(): Promise<void> {
+  await Promise.allSettled([...unstopped].map((stop) => stop()));
 }
 
 async function startOurs(): Promise<Target> {
   const folder = temporaryFolder("ours");
-  try {
-    const server = await startServer({ data: join(folder, "data") });
-    return {
-      name: "ours",
-      port: Number(new URL(server.url).port),
-      pid: server.pid,
-      path: (id) => `/promises/${id}`,
-      pace: pacer(liveIdsMax()),
-      async stop() {
-        await server.kill();
-        remove(folder);
-      },
-    };
-  } catch (error) {
-    remove(folder);
-    throw error;
-  }
+  const server = await startServer({ data: join(folder, "data") });
+  return {
+    name: "ours",
+    port: Number(new URL(server.url).port),
+    pid: server.pid,
+    path: (id) => `/promises/${id}`,
+    pace: pacer(liveIdsMax()),
+    stop: stopper(folder, () => server.kill()),
+  };
 }
 
 async function startFloor(): Promise<Target> {
   const folder = temporaryFolder("floor");
   const workerd = spawnFloor(folder);
-  async function stop(): Promise<void> {
+  const stop = stopper(folder, async () => {
     workerd.signal("SIGKILL");
     await workerd.exited;
-    remove(folder);
-  }
-  try {
-    return {
-      name: "floor",
-      port: await workerd.port,
-      pid: workerd.pid,
-      path: (id) => `/${id}`,
-      pace: pacer(liveIdsMax()),
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  });
+  return {
+    name: "floor",
+    port: await workerd.port,
+    pid: workerd.pid,
+    path: (id) => `/${id}`,
+    pace: pacer(liveIdsMax()),
+    stop,
+  };
 }
 
 /** A window that slides over the life of an object. */
@@ -118,9 +106,22 @@ function pacer(idsMax: number): (ids: number) => Promise<void> {
 }
 
 function temporaryFolder(name: TargetName): string {
-  return mkdtempSync(join(tmpdir(), `durable-promises-bench-${name}-`));
+  const folder = mkdtempSync(join(tmpdir(), `durable-promises-bench-${name}-`));
+  unstopped.add(async () => remove(folder));
+  return folder;
 }
 
+function stopper(folder: string, kill: () => Promise<void>): () => Promise<void> {
+  async function stop(): Promise<void> {
+    unstopped.delete(stop);
+    await kill();
+    remove(folder);
+  }
+  unstopped.add(stop);
+  return stop;
+}
+
+/** A process that is just ending may still write. */
 function remove(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -34,6 +34,9 @@ export interface Broken {
   sentence: string;
 }
 
+/** What is there when nobody asks: the same after a step as after the time until the next one. */
+const LEFT = { asked: "time", outcome: "left alone" };
+
 export class Lockstep {
   readonly model = new Model();
   readonly #machine: Machine;
@@ -58,8 +61,10 @@ export class Lockstep {
     this.#tell(id, record, answer);
 
     const turn = { asked: command.kind, outcome: answer.outcome, before, shown };
-    broken.push(...this.#judge(id, { ...turn, ...this.#around(id, now), now }));
+    const around = this.#around(id, now);
+    broken.push(...this.#judge(id, { ...turn, ...around, now }));
     broken.push(...compare(turn, ask(this.model, { now, id, command })));
+    broken.push(...compare({ ...LEFT, shown: around.after }, this.#expected(id, now)));
     this.#remember(id, shown, next === null);
     if (command.kind === "await" && !isSettled(shown)) this.#awaitersOf(id).push({ told: [] });
     return { outcome: answer.outcome, shown, broken };
@@ -79,12 +84,16 @@ export class Lockstep {
     for (const id of this.#records.keys()) {
       const around = this.#around(id, now);
       const { after: shown, stored } = around;
-      const turn = { asked: "time", outcome: "passed", before: this.#seen.get(id) ?? null, shown };
+      const turn = { ...LEFT, before: this.#seen.get(id) ?? null, shown };
       broken.push(...this.#judge(id, { ...turn, ...around, now }));
-      broken.push(...compare(turn, { outcome: "passed", view: this.model.look(id, now) }));
+      broken.push(...compare(turn, this.#expected(id, now)));
       this.#remember(id, shown, stored === null);
     }
     return broken;
+  }
+
+  #expected(id: string, now: number): Answer {
+    return { outcome: LEFT.outcome, view: this.model.look(id, now) };
   }
 
   #around(id: string, now: number): Omit<Turn, "asked" | "outcome" | "before" | "shown" | "now"> {
@@ -152,8 +161,10 @@ type Look = { outcome: string; record: PromiseRecord | null; write?: undefined }
 function compare(turn: Pick<Turn, "outcome" | "asked" | "shown">, expected: Answer): Broken[] {
   const actual = { outcome: turn.outcome, view: turn.shown };
   if (isDeepStrictEqual(actual, expected)) return [];
-  const sentence = `${turn.asked}: ${JSON.stringify(actual)}, the model ${JSON.stringify(expected)}`;
-  return [{ rule: "answers agree with the model", sentence }];
+  const [here, there] = [actual, expected].map((answer) => JSON.stringify(answer));
+  return [
+    { rule: "answers agree with the model", sentence: `${turn.asked}: ${here}, not ${there}` },
+  ];
 }
 
 function ask(model: Model, { now, id, command }: Step): Answer {

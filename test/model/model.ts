@@ -4,9 +4,9 @@
 // What anybody sees is read off that log. It imports nothing and refuses to know what is stored,
 // written or projected.
 
-export type Settlement = "resolved" | "rejected" | "rejected_canceled" | "rejected_timedout";
+type Settlement = "resolved" | "rejected" | "rejected_canceled" | "rejected_timedout";
 
-export interface Content {
+interface Content {
   headers?: Record<string, string>;
   data?: string;
 }
@@ -58,7 +58,7 @@ interface Life {
   deadline: Claim;
   /** Every wish to settle in the order of arrival, the hopeless ones too. */
   wishes: Claim[];
-  /** Whether the deadline's settlement was announced by a wake, or at birth. */
+  /** Whether the deadline's settlement was announced: by a wake, at birth, or to who came too late. */
   announced: boolean;
 }
 
@@ -77,6 +77,7 @@ export class Model {
       return { outcome: "created", view: this.look(id, now) };
     }
     const view = viewOf(id, life, now);
+    announceDeadline(life, now);
     const same = sameKey(terms.idempotencyKeyForCreate, life.terms.idempotencyKeyForCreate);
     return { outcome: same && (!strict || view.state === "pending") ? "repeated" : "exists", view };
   }
@@ -90,6 +91,7 @@ export class Model {
 
     const mine = { at: now, ...wish.claim };
     life.wishes.push(mine);
+    announceDeadline(life, now);
     const outcome = verdict(mine, wish.strict, winner(life, now));
     return { outcome, view: viewOf(id, life, now) };
   }
@@ -136,6 +138,11 @@ function born(terms: Terms, now: number): Life {
     wishes: [],
     announced: terms.timeoutAt <= now,
   };
+}
+
+/** Who asks for a change hears that the deadline won: from then on it has, whatever clocks do. */
+function announceDeadline(life: Life, now: number): void {
+  if (winner(life, now) === life.deadline) life.announced = true;
 }
 
 /** The earliest claim; the deadline stands first, so that it wins the millisecond it shares. */

@@ -1,0 +1,74 @@
+/**
+ * How much is measured: counts for a whole run of a few minutes, and for a quick one that only shows
+ * that everything works. Also which rows there are, by name.
+ */
+
+export const ROW_NAMES = ["create", "settle", "get", "lifecycle", "wake", "poll", "memory"] as const;
+export type RowName = (typeof ROW_NAMES)[number];
+
+export interface Plan {
+  /** Measured repetitions of the throughput rows, each on both servers; one more warms up. */
+  repetitions: number;
+  /** Ids created, then settled, in a repetition. */
+  ids: number;
+  /** Reads in a repetition, spread over `warmIds` promises. */
+  reads: number;
+  warmIds: number;
+  /** Lives of a promise in a repetition. */
+  lifecycles: number;
+  /** Awaiters on one promise, and how often it is settled on them. */
+  wakeUps: { awaiters: number; repetitions: number }[];
+  /** Long polls woken. */
+  polls: number;
+  /** Idle awaiters on one promise, and on how many servers of each kind. */
+  idleAwaiters: number;
+  idleServers: number;
+}
+
+export const WHOLE: Plan = {
+  repetitions: 9,
+  ids: 400,
+  reads: 4000,
+  warmIds: 200,
+  lifecycles: 160,
+  wakeUps: [
+    { awaiters: 1, repetitions: 60 },
+    { awaiters: 100, repetitions: 10 },
+    { awaiters: 1000, repetitions: 6 },
+  ],
+  polls: 30,
+  idleAwaiters: 1000,
+  idleServers: 3,
+};
+
+export const QUICK: Plan = {
+  repetitions: 3,
+  ids: 100,
+  reads: 1000,
+  warmIds: 50,
+  lifecycles: 40,
+  wakeUps: [
+    { awaiters: 1, repetitions: 10 },
+    { awaiters: 100, repetitions: 3 },
+    { awaiters: 1000, repetitions: 1 },
+  ],
+  polls: 5,
+  idleAwaiters: 300,
+  idleServers: 1,
+};
+
+/** The plan that a server survives which may open this many files: see target.ts. */
+export function within(plan: Plan, liveIdsMax: number): Plan {
+  const few = (count: number): number => Math.max(1, Math.min(count, Math.floor(liveIdsMax / 2)));
+  return {
+    ...plan,
+    ids: few(plan.ids),
+    warmIds: few(plan.warmIds),
+    lifecycles: few(plan.lifecycles),
+    wakeUps: plan.wakeUps.map(({ awaiters, repetitions }) => ({
+      awaiters: few(awaiters),
+      repetitions,
+    })),
+    idleAwaiters: few(plan.idleAwaiters),
+  };
+}

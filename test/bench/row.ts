@@ -1,0 +1,113 @@
+/**
+ * A row of the report: our server and the floor on the same work, their ratio, whether it clears the
+ * bar, and what limits our side. The bars are here and nowhere else.
+ */
+import type { Sample } from "./load.ts";
+import { median, quantile, spread, type Spread } from "./stats.ts";
+import type { TargetName } from "./target.ts";
+
+export type Unit = "op/s" | "ms" | "KB";
+
+export interface Side {
+  /** The row's number, one for each repetition: throughput, median latency or memory. */
+  value: Spread;
+  /** Over all operations of all repetitions. */
+  p50Ms?: number;
+  p99Ms?: number;
+  /** CPU time of workerd for one operation. */
+  cpuUs?: number;
+  /** The share of the time in which workerd, or the generator, was on a core. */
+  serverBusy?: number;
+  generatorBusy?: number;
+}
+
+export interface Row {
+  name: string;
+  unit: Unit;
+  repetitions: number;
+  ours: Side;
+  floor?: Side;
+  /** Ours to the floor's, medians. */
+  ratio?: number;
+  /** The same in CPU time for one operation, turned so that more is better where it is in `ratio`. */
+  cpuRatio?: number;
+  bar?: Bar;
+  passed?: boolean;
+  /** What keeps our side from being better. */
+  limit: string;
+  /** Anything else worth knowing. */
+  note?: string;
+}
+
+export type Bar = { atLeast: number } | { atMost: number };
+
+export const WRITE_BAR: Bar = { atLeast: 0.8 };
+export const READ_BAR: Bar = { atLeast: 0.7 };
+export const WAKE_BAR: Bar = { atMost: 1.5 };
+
+export type Sides<T> = Record<TargetName, T>;
+
+/** What a row is about, before it is measured. */
+export type Heading = Pick<Row, "name" | "unit" | "repetitions"> &
+  Partial<Pick<Row, "bar" | "note" | "limit">> & { writes: boolean };
+
+export function makeRow({ writes, ...heading }: Heading, { ours, floor }: Sides<Side>): Row {
+  const ratio = ours.value.median / floor.value.median;
+  const { bar } = heading;
+  const moreIsBetter = heading.unit === "op/s";
+  return {
+    limit: limitOf(ours, writes),
+    ...heading,
+    ours,
+    floor,
+    ratio,
+    ...(ours.cpuUs !== undefined &&
+      floor.cpuUs !== undefined && {
+        cpuRatio: moreIsBetter ? floor.cpuUs / ours.cpuUs : ours.cpuUs / floor.cpuUs,
+      }),
+    ...(bar && { passed: "atLeast" in bar ? ratio >= bar.atLeast : ratio <= bar.atMost }),
+  };
+}
+
+/** The repetitions of a closed loop as a throughput. */
+export function throughputOf(samples: Sample[]): Side {
+  const latencies = samples.flatMap((sample) => sample.latenciesMs);
+  return {
+    value: spread(samples.map(({ operations, elapsedMs }) => (operations * 1000) / elapsedMs)),
+    p50Ms: median(latencies),
+    p99Ms: quantile(latencies, 0.99),
+    ...sharesOf(samples),
+  };
+}
+
+/** The repetitions of something awaited as a latency. */
+export function latencyOf(samples: Sample[]): Side {
+  const latencies = samples.flatMap((sample) => sample.latenciesMs);
+  return {
+    value: { ...spread(samples.map((sample) => median(sample.latenciesMs))), median: median(latencies) },
+    p50Ms: median(latencies),
+    p99Ms: quantile(latencies, 0.99),
+    ...sharesOf(samples),
+  };
+}
+
+function sharesOf(samples: Sample[]): Pick<Side, "cpuUs" | "serverBusy" | "generatorBusy"> {
+  const total = (of: (sample: Sample) => number): number =>
+    samples.reduce((sum, sample) => sum + of(sample), 0);
+  const elapsedMs = total((sample) => sample.elapsedMs);
+  const serverCpuMs = total((sample) => sample.serverCpuMs);
+  return {
+    cpuUs: (serverCpuMs * 1000) / total((sample) => sample.operations),
+    serverBusy: serverCpuMs / elapsedMs,
+    generatorBusy: total((sample) => sample.generatorCpuMs) / elapsedMs,
+  };
+}
+
+/** workerd is one thread, so a busy share near 1 is its ceiling; what is not CPU is waiting. */
+function limitOf({ serverBusy = 0, generatorBusy = 0 }: Side, writes: boolean): string {
+  const percent = (share: number): string => `${Math.round(share * 100)} %`;
+  if (generatorBusy > 0.85) return `the load generator, ${percent(generatorBusy)} busy`;
+  if (serverBusy > 0.8) return `CPU: workerd's one thread is ${percent(serverBusy)} busy`;
+  const waits = writes ? "fsync on this disk" : "round trips and the wait for a free core";
+  return `${waits}: workerd is only ${percent(serverBusy)} busy`;
+}

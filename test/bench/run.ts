@@ -1,0 +1,94 @@
+/**
+ * `npm run bench`: measures our server against the floor in one bounded run, prints the report and
+ * writes it to `.build/bench`. Fails when a bar is missed. Loads this machine only.
+ *
+ *   --quick        a minute, to see that everything works
+ *   --only a,b     these rows: create settle get lifecycle wake poll memory
+ *   --out folder   where report.md and report.json go
+ *   --no-bars      a missed bar is no failure
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { ROOT } from "../../src/local/project.ts";
+import { CONCURRENCY } from "./load.ts";
+import { describeMachine } from "./machine.ts";
+import { memory } from "./memory.ts";
+import { QUICK, ROW_NAMES, WHOLE, within, type Plan, type RowName } from "./plan.ts";
+import { markdown, type Report } from "./report.ts";
+import type { Row } from "./row.ts";
+import { startTargets, stopTargets, type Target } from "./target.ts";
+import { createAndSettle, get, lifecycle } from "./throughput.ts";
+import { longPoll, wakeUps } from "./wake.ts";
+
+/** Rows that are measured together, in the order of the report. */
+const GROUPS: { rows: RowName[]; measure(targets: Target[], plan: Plan): Promise<Row[]> }[] = [
+  { rows: ["create", "settle"], measure: createAndSettle },
+  { rows: ["get"], measure: get },
+  { rows: ["lifecycle"], measure: lifecycle },
+  { rows: ["wake"], measure: wakeUps },
+  { rows: ["poll"], measure: longPoll },
+  { rows: ["memory"], measure: (_targets, plan) => memory(plan) },
+];
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", default: ROW_NAMES.join(",") },
+    out: { type: "string", default: join(ROOT, ".build/bench") },
+    "no-bars": { type: "boolean", default: false },
+  },
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => void stopTargets().finally(() => process.exit(130)));
+}
+
+try {
+  const report = await measure(rowNames(options.only));
+  const text = markdown(report);
+  const folder = resolve(options.out);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "report.md"), text);
+  writeFileSync(join(folder, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
+  process.stdout.write(text);
+  if (!report.passed && !options["no-bars"]) process.exitCode = 1;
+} finally {
+  await stopTargets();
+}
+
+async function measure(wanted: ReadonlySet<RowName>): Promise<Report> {
+  const startedAt = new Date();
+  const machine = describeMachine();
+  const plan = within(options.quick ? QUICK : WHOLE, machine.liveIdsMax);
+  const targets = await startTargets();
+  const rows: Row[] = [];
+  for (const group of GROUPS) {
+    const names = group.rows.filter((name) => wanted.has(name));
+    if (names.length === 0) continue;
+    process.stderr.write(`${names.join(", ")} ...\n`);
+    rows.push(...(await group.measure(targets, plan)));
+  }
+  machine.load[1] = loadavg()[0] ?? 0;
+  return {
+    startedAt: startedAt.toISOString(),
+    seconds: (Date.now() - startedAt.getTime()) / 1000,
+    concurrency: CONCURRENCY,
+    machine,
+    rows,
+    peer: "skipped",
+    passed: rows.every((row) => row.passed !== false),
+  };
+}
+
+function rowNames(list: string): ReadonlySet<RowName> {
+  const names = list.split(",").map((name) => {
+    const known = ROW_NAMES.find((row) => row === name.trim());
+    if (known === undefined) {
+      throw new Error(`--only takes ${ROW_NAMES.join(", ")}, not "${name}"`);
+    }
+    return known;
+  });
+  return new Set(names);
+}
