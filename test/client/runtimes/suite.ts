@@ -134,8 +134,8 @@ const checks: Record<string, () => Promise<void>> = {
   },
   async "knows what is not there"() {
     const id = newId();
-    for (const call of [promises.get(id), promises.resolve(id), promises.delete(id)]) {
-      holds(isNotFoundError(await errorOf(call)), "it is not found");
+    for (const call of ["get", "resolve", "delete"] as const) {
+      holds(isNotFoundError(await errorOf(promises[call](id))), "it is not found");
     }
   },
   async "deletes"() {
