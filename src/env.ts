@@ -42,8 +42,8 @@ export function readConfig(env: Env): Config {
   const config: Config = {
     keys: listOf(env.API_KEYS) ?? [],
     allowedOrigins: listOf(env.ALLOWED_ORIGINS),
-    publicUrl: env.PUBLIC_URL ? new URL(env.PUBLIC_URL).origin : undefined,
-    retentionMs: env.RETENTION ? parseDurationMs(env.RETENTION) : undefined,
+    publicUrl: readPublicUrl(env.PUBLIC_URL),
+    retentionMs: readRetentionMs(env.RETENTION),
     awaitersMax: readAwaitersMax(env.AWAITERS_MAX),
     openOnLoopback: env.OPEN === "loopback",
   };
@@ -54,6 +54,23 @@ export function readConfig(env: Env): Config {
 function listOf(text: string | undefined): string[] | undefined {
   const items = text?.split(",").map((item) => item.trim());
   return items?.filter((item) => item !== "");
+}
+
+function readPublicUrl(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new RangeError(`PUBLIC_URL must be like https://promises.example.com, not "${text}"`);
+  }
+  return new URL(text).origin;
+}
+
+function readRetentionMs(text: string | undefined): number | undefined {
+  if (!text) return undefined;
+  try {
+    return parseDurationMs(text);
+  } catch (error) {
+    throw new RangeError(`RETENTION: ${(error as RangeError).message}`, { cause: error });
+  }
 }
 
 function readAwaitersMax(text: string | undefined): number {

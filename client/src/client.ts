@@ -2,16 +2,21 @@
  * The client: a promise with a URL, from anywhere. Turns calls into requests and answers into values
  * or errors; how they travel, when they are repeated and how a wait survives is decided elsewhere.
  */
-import { type Deadline, type Duration, parseDeadline, parseDuration, shown } from "./duration.ts";
+import {
+  createCall,
+  type CreateOptions,
+  recordOf,
+  settleCall,
+  type SettleOptions,
+} from "./calls.ts";
 import {
   AlreadySettledError,
-  ApiError,
   DisposedError,
   NotFoundError,
   RejectedError,
   TimeoutError,
 } from "./errors.ts";
-import { checkKey, createKey, promisePath, randomId } from "./id.ts";
+import { promisePath, randomId } from "./id.ts";
 import { limited } from "./limit.ts";
 import {
   type CallOptions,
@@ -20,57 +25,11 @@ import {
   resolveOptions,
   type Target,
 } from "./options.ts";
-import {
-  HEADER,
-  type Json,
-  type OnTimeout,
-  type Payload,
-  type PromiseRecord,
-  type WritableState,
-} from "./protocol.ts";
+import type { Json, PromiseRecord, WritableState } from "./protocol.ts";
 import { checked, type StandardSchema } from "./schema.ts";
 import { type Call, request, type Verdict } from "./transport.ts";
 import { follow } from "./watch.ts";
 import { Watch } from "./watch-iterable.ts";
-
-export interface CreateOptions extends CallOptions {
-  /** What the promise is asked with: `data` is any JSON value. @default {} */
-  param?: Payload<unknown>;
-  /**
-   * When the promise, if still pending, becomes `REJECTED_TIMEDOUT`: a length of time from now, or an
-   * instant. Not to be confused with `timeout`, the limit of this call.
-   * @default never
-   * @example create("order-42", { deadline: "24h" })
-   */
-  deadline?: Deadline;
-  /** What the deadline does instead of `REJECTED_TIMEDOUT`. */
-  onTimeout?: OnTimeout;
-  /** Labels, to find the promise by. @default {} */
-  tags?: Record<string, string>;
-  /** How long the promise is kept once settled. @default for ever */
-  retention?: Duration;
-  /**
-   * Creating again with the same key returns the promise that is there, with another key throws
-   * {@link ExistsError}.
-   * @default the id: creating is "get or create", in any number of processes
-   * @example create("leader", { idempotencyKey: crypto.randomUUID() }) // only the first succeeds
-   */
-  idempotencyKey?: string;
-  /** Whether a repeated create succeeds only while the promise is pending. @default false */
-  strict?: boolean;
-}
-
-export interface SettleOptions extends CallOptions {
-  /** Headers kept beside the value. */
-  headers?: Record<string, string>;
-  /**
-   * Settling again with the same key is a success and returns the promise as it is.
-   * @default random for each call, so that its retries are repetitions and nobody else is
-   */
-  idempotencyKey?: string;
-  /** Whether a repetition succeeds only if the promise has the state asked for. @default false */
-  strict?: boolean;
-}
 
 export interface ReadOptions<T> extends CallOptions {
   /**
@@ -110,21 +69,7 @@ export class DurablePromises {
    */
   async create<T = Json>(id?: string, options: CreateOptions = {}): Promise<PromiseRecord<T>> {
     // Ours and not the server's: a retry of a create without an id would leave two promises.
-    const name = id ?? randomId();
-    const { param, deadline, onTimeout, tags, retention, idempotencyKey, strict } = options;
-    const body = {
-      param,
-      timeout: deadline === undefined ? undefined : parseDeadline(deadline, "deadline"),
-      onTimeout,
-      tags,
-      retention: retention === undefined ? undefined : parseDuration(retention, "retention", Date.now()),
-    };
-    const path = promisePath(name);
-    const headers = writeHeaders(idempotencyKey ?? createKey(name), strict);
-    const verdict = await this.#send(
-      { method: "PUT", path, headers, body: jsonOf(body, "param") },
-      options,
-    );
+    const verdict = await this.#send(createCall(id ?? randomId(), options), options);
     return recordOf<T>(verdict);
   }
 
@@ -193,7 +138,7 @@ export class DurablePromises {
    * @example await promises.reject("order-42", new Error("out of stock"));
    */
   reject(id: string, reason?: unknown, options: SettleOptions = {}): Promise<PromiseRecord> {
-    return this.#settle(id, "REJECTED", reasonData(reason), options);
+    return this.#settle(id, "REJECTED", reason, options);
   }
 
   /**
@@ -202,7 +147,7 @@ export class DurablePromises {
    * @throws as {@link resolve}.
    */
   cancel(id: string, reason?: unknown, options: SettleOptions = {}): Promise<PromiseRecord> {
-    return this.#settle(id, "REJECTED_CANCELED", reasonData(reason), options);
+    return this.#settle(id, "REJECTED_CANCELED", reason, options);
   }
 
   /**
@@ -234,12 +179,11 @@ export class DurablePromises {
     data: unknown,
     options: SettleOptions,
   ): Promise<PromiseRecord<T>> {
-    const headers = writeHeaders(options.idempotencyKey ?? randomId(), options.strict);
-    const body = jsonOf({ state, value: { headers: options.headers, data } }, "value");
-    const verdict = await this.#send({ method: "PATCH", path: promisePath(id), headers, body }, options);
+    const verdict = await this.#send(settleCall(id, state, data, options), options);
     const record = recordOf<T>(verdict);
     // A deadline that won is answered with 200, and says so only here.
-    const lost = verdict.outcome === undefined ? record.state !== state : verdict.outcome === "lost";
+    const lost =
+      verdict.outcome === undefined ? record.state !== state : verdict.outcome === "lost";
     if (lost) throw new AlreadySettledError(record as PromiseRecord);
     return record;
   }
@@ -247,40 +191,5 @@ export class DurablePromises {
   #send(call: Call, options: CallOptions, target = this.#target): Promise<Verdict> {
     const timeoutMs = callTimeoutMs(options.timeout, target.timeoutMs);
     return request(target, call, { signal: options.signal, timeoutMs });
-  }
-}
-
-function writeHeaders(key: string, strict: boolean | undefined): Record<string, string> {
-  const headers = { [HEADER.idempotencyKey]: checkKey(key) };
-  return strict ? { ...headers, [HEADER.strict]: "true" } : headers;
-}
-
-function recordOf<T>({ status, body }: Verdict): PromiseRecord<T> {
-  if (typeof body === "object" && body !== null && "id" in body && "state" in body) {
-    // SAFETY: the server's word for the record, the caller's for the type of its own data.
-    return body as PromiseRecord<T>;
-  }
-  const message = `not the answer of a promise server: ${status} without a promise`;
-  throw new ApiError(message, { code: "unexpected_answer", status });
-}
-
-/** An Error written as JSON is `{}`: what people want to read of it has to be picked out. */
-function reasonData(reason: unknown): unknown {
-  return reason instanceof Error ? { name: reason.name, message: reason.message } : reason;
-}
-
-/**
- * JSON text. @throws TypeError for what JSON cannot say: cycles, BigInt, functions, symbols. Only at
- * the top would a function pass silently, as no value at all.
- */
-function jsonOf(body: object, name: "param" | "value"): string {
-  const payload = (body as Record<string, unknown>)[name] as Payload<unknown> | undefined;
-  if (typeof payload?.data === "function" || typeof payload?.data === "symbol") {
-    throw new TypeError(`${name} must be a JSON value, got ${shown(payload.data)}`);
-  }
-  try {
-    return JSON.stringify(body);
-  } catch (cause) {
-    throw new TypeError(`${name} cannot be written as JSON: ${String(cause)}`, { cause });
   }
 }

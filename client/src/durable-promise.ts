@@ -6,7 +6,13 @@ import { DurablePromises, type ReadOptions } from "./client.ts";
 import { shown } from "./duration.ts";
 import { ApiError, NotFoundError, RejectedError } from "./errors.ts";
 import { promisePath } from "./id.ts";
-import { type CallOptions, callTimeoutMs, type DurablePromisesOptions, resolveOptions } from "./options.ts";
+import {
+  type CallOptions,
+  callTimeoutMs,
+  type DurablePromisesOptions,
+  resolveOptions,
+} from "./options.ts";
+import type { PromiseRecord } from "./protocol.ts";
 import { request } from "./transport.ts";
 
 /**
@@ -55,7 +61,11 @@ export function durablePromise<T>(
     // Safe to repeat without a key: a second attempt is a loser, and losers get the same answer.
     const { status, body } = await request(
       target,
-      { method: "POST", path: `/promise/${operation}`, body: JSON.stringify({ promiseId: id, ...field }) },
+      {
+        method: "POST",
+        path: `/promise/${operation}`,
+        body: JSON.stringify({ promiseId: id, ...field }),
+      },
       { signal: limits.signal, timeoutMs: callTimeoutMs(limits.timeout, target.timeoutMs) },
     );
     if (!isOutcome<T>(body)) {
@@ -74,7 +84,9 @@ export function durablePromise<T>(
       try {
         const record = await promises.get<T>(id, limits);
         if (record.state === "PENDING") return null;
-        if (record.state !== "RESOLVED") throw new RejectedError({ record: record as never });
+        if (record.state !== "RESOLVED")
+          throw new RejectedError({ record: record as PromiseRecord });
+        // SAFETY: as below.
         return record.value.data as T;
       } catch (error) {
         if (error instanceof NotFoundError) return null;

@@ -112,6 +112,7 @@ function durationOf(text: string): number | undefined {
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, LENGTH_MAX));
   if (value instanceof Date) return String(value);
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  if (typeof value === "object" && value !== null)
+    return Array.isArray(value) ? "an array" : "an object";
   return String(value);
 }

@@ -1,20 +1,11 @@
-export {
-  type CreateOptions,
-  DurablePromises,
-  type ReadOptions,
-  type SettleOptions,
-} from "./client.ts";
+export type { CreateOptions, SettleOptions } from "./calls.ts";
+export { DurablePromises, type ReadOptions } from "./client.ts";
 export { type Deadline, type Duration, parseDeadline, parseDuration } from "./duration.ts";
 export { type DurablePromise, durablePromise } from "./durable-promise.ts";
 export * from "./errors.ts";
 export type { CallOptions, DurablePromisesOptions, LineOptions } from "./options.ts";
 export * from "./protocol.ts";
-export {
-  DEFAULT_RETRY,
-  defaultShouldRetry,
-  type RetryOptions,
-  type RetryPolicy,
-} from "./retry.ts";
+export { DEFAULT_RETRY, defaultShouldRetry, type RetryOptions, type RetryPolicy } from "./retry.ts";
 export type { SchemaResult, StandardSchema } from "./schema.ts";
 export type { SocketConstructor, SocketLike } from "./socket-open.ts";
 export type { Watch } from "./watch-iterable.ts";

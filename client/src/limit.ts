@@ -15,7 +15,10 @@ export function after(delayMs: number, callback: () => void): () => void {
   let timer: ReturnType<typeof setTimeout>;
   const arm = () => {
     const remaining = Math.max(0, due - performance.now());
-    timer = setTimeout(remaining > TIMER_MS_MAX ? arm : callback, Math.min(remaining, TIMER_MS_MAX));
+    timer = setTimeout(
+      remaining > TIMER_MS_MAX ? arm : callback,
+      Math.min(remaining, TIMER_MS_MAX),
+    );
   };
   if (delayMs === Number.POSITIVE_INFINITY) return () => {};
   arm();

@@ -88,7 +88,7 @@ export interface Target {
   readonly line: Line;
 }
 
-export interface Line {
+interface Line {
   readonly pingEveryMs: number;
   readonly pongWithinMs: number;
   readonly openWithinMs: number;
@@ -168,7 +168,9 @@ function checkToken(token: string | undefined): string | undefined {
   return token;
 }
 
-function checkWebSocket(given: SocketConstructor | false | undefined): SocketConstructor | undefined {
+function checkWebSocket(
+  given: SocketConstructor | false | undefined,
+): SocketConstructor | undefined {
   if (given === false) return undefined;
   if (given !== undefined && typeof given !== "function") {
     throw new TypeError(`WebSocket must be a class or false, got ${shown(given)}`);

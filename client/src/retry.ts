@@ -43,7 +43,11 @@ export interface RetryPolicy {
  * Every write carries an idempotency key, so that none of these can do a thing twice.
  */
 export function defaultShouldRetry(error: unknown): boolean {
-  return isDurablePromiseError(error) && error.retryable && (isConnectionError(error) || isApiError(error));
+  return (
+    isDurablePromiseError(error) &&
+    error.retryable &&
+    (isConnectionError(error) || isApiError(error))
+  );
 }
 
 export const DEFAULT_RETRY: RetryPolicy = {

@@ -54,22 +54,31 @@ type UndiciWebSocket = new (
   init: { protocols: string[]; dispatcher: Dispatcher },
 ) => SocketLike;
 
+interface Capture {
+  WebSocket: UndiciWebSocket;
+  dispatcher: Dispatcher;
+  /** The connection, once there is one. */
+  raw: () => RawSocket | undefined;
+}
+
 /**
  * Node's own WebSocket has no `terminate()` (undici 7, Node 24), but takes a dispatcher, through
  * which the TCP connection passes on its way in. Ours is the global one, and looks at it in passing.
  * Nothing anywhere else: no other runtime has that dispatcher.
  */
-function rawCapture(WebSocket: SocketConstructor) {
+function rawCapture(WebSocket: SocketConstructor): Capture | undefined {
   const { process, WebSocket: own } = globalThis as {
     process?: { release?: { name?: string }; versions?: Record<string, string> };
     WebSocket?: unknown;
   };
   const versions = process?.versions;
-  if (WebSocket !== own || !versions?.["undici"] || versions["bun"] || versions["deno"]) return;
+  if (WebSocket !== own || !versions?.["undici"] || versions["bun"] || versions["deno"]) {
+    return undefined;
+  }
   const dispatcher = Reflect.get(globalThis, Symbol.for("undici.globalDispatcher.1")) as
     | Dispatcher
     | undefined;
-  if (typeof dispatcher?.dispatch !== "function") return;
+  if (typeof dispatcher?.dispatch !== "function") return undefined;
   let raw: RawSocket | undefined;
   const watching: Dispatcher = {
     dispatch: (options, handler) =>

@@ -5,13 +5,7 @@
 import { ApiError, ConnectionError } from "./errors.ts";
 import { after } from "./limit.ts";
 import type { Target } from "./options.ts";
-import {
-  BEARER_SUBPROTOCOL_PREFIX,
-  ERRORS,
-  type Frame,
-  PING,
-  SUBPROTOCOL,
-} from "./protocol.ts";
+import { BEARER_SUBPROTOCOL_PREFIX, ERRORS, type Frame, PING, SUBPROTOCOL } from "./protocol.ts";
 import { openSocket, type SocketConstructor, type SocketLike } from "./socket-open.ts";
 
 /**
@@ -52,7 +46,7 @@ export function listen(
     let framed = false;
     let done = false;
     let socket: SocketLike | undefined;
-    let letGo = () => {};
+    let letGo: (() => void) | undefined;
     let callOff = after(openWithinMs, () => lose(`did not open within ${openWithinMs} ms`));
 
     const finish = (settle: () => void) => {
@@ -60,12 +54,14 @@ export function listen(
       done = true;
       callOff();
       signal.removeEventListener("abort", onAbort);
-      letGo();
+      letGo?.();
       settle();
     };
     const onAbort = () => finish(() => reject(signal.reason));
     const fail = (error: ConnectionError | ApiError) =>
-      finish(() => resolve({ kind: "lost", heard: framed, livedMs: performance.now() - begunAt, error }));
+      finish(() =>
+        resolve({ kind: "lost", heard: framed, livedMs: performance.now() - begunAt, error }),
+      );
     const lose = (how: string, cause?: unknown) =>
       fail(new ConnectionError(`the WebSocket to ${target.url} ${how}`, cause));
 
@@ -98,13 +94,18 @@ export function listen(
 
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      const protocols = target.token === undefined ? [] : [SUBPROTOCOL, BEARER_SUBPROTOCOL_PREFIX + target.token];
-      ({ socket, letGo } = openSocket(target.WebSocket, target.url.replace(/^http/i, "ws") + path, protocols));
+      const protocols =
+        target.token === undefined ? [] : [SUBPROTOCOL, BEARER_SUBPROTOCOL_PREFIX + target.token];
+      ({ socket, letGo } = openSocket(
+        target.WebSocket,
+        target.url.replace(/^http/i, "ws") + path,
+        protocols,
+      ));
     } catch (cause) {
       return lose("cannot be opened", cause);
     }
     socket.addEventListener("open", () => {
-      if (done) return letGo();
+      if (done) return letGo?.();
       callOff();
       opened = true;
       // At once, and not only for liveness: without any frame of ours workerd never ends the
@@ -133,5 +134,7 @@ function isFrame(frame: unknown): frame is Frame {
   const { type, promise, code } = frame as { type?: unknown; promise?: unknown; code?: unknown };
   if (type === "absent" || type === "disposed") return true;
   if (type === "error") return typeof code === "string";
-  return (type === "pending" || type === "settled") && typeof promise === "object" && promise !== null;
+  return (
+    (type === "pending" || type === "settled") && typeof promise === "object" && promise !== null
+  );
 }

@@ -41,7 +41,10 @@ export interface Verdict {
 }
 
 /** The request that a call stands for. Pure. */
-export function buildRequest(target: Pick<Target, "url" | "token">, call: Call): [string, RequestInit] {
+export function buildRequest(
+  target: Pick<Target, "url" | "token">,
+  call: Call,
+): [string, RequestInit] {
   const headers: Record<string, string> = { accept: "application/json", ...call.headers };
   if (target.token !== undefined) headers["authorization"] = `Bearer ${target.token}`;
   if (call.body !== undefined) headers["content-type"] = "application/json";
@@ -59,7 +62,8 @@ export function exchange(
   const [url, init] = buildRequest(target, call);
   // Chromium lets a second identical GET wait for the first one's answer; a long poll must not.
   if (hasCacheOption()) init.cache = "no-store";
-  const onTimeout = () => new ConnectionError(`${target.url} did not answer within ${timeoutMs} ms`);
+  const onTimeout = () =>
+    new ConnectionError(`${target.url} did not answer within ${timeoutMs} ms`);
   return limited({ signal, timeoutMs, onTimeout }, async (attemptSignal) => {
     try {
       const response = await target.fetch(url, { ...init, signal: attemptSignal });
@@ -104,7 +108,11 @@ export function judge(answer: Answer, now: number): Omit<Verdict, "attempts"> {
  *
  * @throws whatever {@link judge} and {@link exchange} throw last; TimeoutError when the time is up.
  */
-export function request(target: Target, call: Call, limit: Omit<Limit, "onTimeout">): Promise<Verdict> {
+export function request(
+  target: Target,
+  call: Call,
+  limit: Omit<Limit, "onTimeout">,
+): Promise<Verdict> {
   const endsAt = performance.now() + limit.timeoutMs;
   let last: unknown;
   const onTimeout = () => new TimeoutError(limit.timeoutMs, { cause: last });

@@ -62,15 +62,15 @@ async function* framesOf<T>(
   // At most absent, pending and an end: a watch has no more news than that.
   const unread: Frame[] = [];
   let ending: { error?: unknown } | undefined;
-  let wake = () => {};
+  let wake: (() => void) | undefined;
   const onTimeout = () => new TimeoutError(timeoutMs, { id });
   const onNews = (frame: Frame) => {
     unread.push(frame);
-    wake();
+    wake?.();
   };
   const onEnd = (how: { error?: unknown }) => {
     ending = how;
-    wake();
+    wake?.();
   };
   limited({ signal: stop.signal, timeoutMs, onTimeout }, (limit) =>
     follow(target, id, limit, onNews),

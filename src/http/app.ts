@@ -34,10 +34,10 @@ export const app = {
 const routes = new Hono<Edge>();
 routes.get("/health", (c) => c.json({ status: "ok" }));
 routes.post("/promises", createPromise);
-routes.get("/promises/:id{.+}", readPromise);
-routes.put("/promises/:id{.+}", createPromise);
-routes.patch("/promises/:id{.+}", settlePromise);
-routes.delete("/promises/:id{.+}", purgePromise);
+routes.get("/promises/:id{[\\s\\S]*}", readPromise);
+routes.put("/promises/:id{[\\s\\S]*}", createPromise);
+routes.patch("/promises/:id{[\\s\\S]*}", settlePromise);
+routes.delete("/promises/:id{[\\s\\S]*}", purgePromise);
 routes.post("/durablePromiseServer/:operation", callWrapped);
 routes.post("/promise/:operation", callBare);
 routes.get("/openapi.json", openApi);
@@ -68,7 +68,7 @@ pages.all("*", (c) => admitted(c.req.raw, c.env, c.executionCtx as ExecutionCont
 const ALLOW: [RegExp, string][] = [
   [/^\/health$/, "GET, HEAD, OPTIONS"],
   [/^\/promises$/, "POST, OPTIONS"],
-  [/^\/promises\/./, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"],
+  [/^\/promises\//, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"],
   [/^\/(?:durablePromiseServer|promise)\/[^/]+$/, "POST, OPTIONS"],
   [/^\/(?:openapi\.json|docs)$/, "GET, HEAD, OPTIONS"],
   [/^\/assets\/[^/]+$/, "GET, HEAD, OPTIONS"],

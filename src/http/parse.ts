@@ -117,7 +117,8 @@ export function validate<Schema extends v.GenericSchema>(
 function sentence(field: string, issue: v.BaseIssue<unknown>): string {
   if (issue.message.startsWith("must ")) return `${field} ${issue.message}`;
   if (issue.received === "undefined") return `${field} is missing`;
-  return `${field} must be ${issue.expected ?? "valid"}, not ${issue.received}`;
+  const expected = issue.expected === "Object" ? "an object" : (issue.expected ?? "valid");
+  return `${field} must be ${expected}, not ${issue.received}`;
 }
 
 function parseKeys(headers: Headers): { idempotencyKey?: string; strict: boolean } {
@@ -162,12 +163,22 @@ function sameId(inPath: string | undefined, inBody: string | undefined): void {
 function instantOf(timeout: number | string, now: number): number {
   if (typeof timeout === "number") return timeout;
   const instant = /^\d{4}-/.test(timeout)
-    ? Date.parse(timeout)
+    ? dateOf(timeout)
     : now + durationOf(timeout, "timeout", now);
   if (!Number.isSafeInteger(instant)) {
     throw invalid("timeout", `timeout "${timeout}" is not an instant within ±(2^53 - 1)`);
   }
   return instant;
+}
+
+/** RFC 3339, the time and its zone optional. `Date.parse` takes the 31st of February for a day. */
+function dateOf(text: string): number {
+  const day = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/i.exec(
+    text,
+  )?.[1];
+  const midnight = new Date(`${day}T00:00:00Z`);
+  const exists = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day!);
+  return exists ? Date.parse(text) : Number.NaN;
 }
 
 function durationOf(duration: number | string, field: string, from: number): number {

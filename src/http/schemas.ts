@@ -15,6 +15,15 @@ export const writableState = v.pipe(
   v.description("Any case. Only the deadline writes REJECTED_TIMEDOUT."),
 );
 
+/** An object with these fields and no others. Valibot's own takes an array for one. */
+function fields<const Entries extends v.ObjectEntries>(entries: Entries) {
+  const schema = v.strictObject(entries);
+  type Run = (typeof schema)["~run"];
+  const run: Run = (dataset, config) =>
+    schema["~run"](Array.isArray(dataset.value) ? { value: "Array" } : dataset, config);
+  return { ...schema, "~run": run };
+}
+
 /**
  * A map of strings. Not `v.record`: that drops the keys `constructor` and `__proto__` silently.
  */
@@ -35,7 +44,7 @@ function stringMap(entriesMax: number, bytesMax: number) {
 
 export const tags = stringMap(LIMITS.tagsMax, LIMITS.tagsBytesMax);
 
-export const payload = v.strictObject({
+export const payload = fields({
   headers: v.optional(stringMap(LIMITS.payloadHeadersMax, LIMITS.payloadHeadersBytesMax)),
   data: v.optional(v.unknown()),
 });
@@ -88,12 +97,12 @@ export function faultOfId(id: string): string | undefined {
   return undefined;
 }
 
-export const createBody = v.strictObject({
+export const createBody = fields({
   id: v.optional(promiseId),
   param: v.optional(payload, {}),
   timeout: v.optional(deadline),
   tags: v.optional(tags, {}),
-  onTimeout: v.optional(v.strictObject({ state: writableState, value: v.optional(payload, {}) })),
+  onTimeout: v.optional(fields({ state: writableState, value: v.optional(payload, {}) })),
   retention: v.optional(duration),
   state: serverOwned,
   value: serverOwned,
@@ -104,7 +113,7 @@ export const createBody = v.strictObject({
   url: serverOwned,
 });
 
-export const settleBody = v.strictObject({
+export const settleBody = fields({
   state: writableState,
   value: v.optional(payload, {}),
   id: v.optional(promiseId),
@@ -131,9 +140,6 @@ export const promiseRecord = v.object({
   retention: v.optional(v.pipe(v.number(), v.integer())),
   url: v.string(),
 });
-
-export type CreateBody = v.InferOutput<typeof createBody>;
-export type SettleBody = v.InferOutput<typeof settleBody>;
 
 /** `RESOLVED` on the wire, `resolved` in the machine. */
 export function machineState(state: WritableState): Lowercase<WritableState> {

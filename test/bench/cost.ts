@@ -8,8 +8,12 @@ import { readFileSync } from "node:fs";
 /** The unit of CPU times in /proc: 1/100 s on every Linux that Node runs on. */
 const TICK_MS = 10;
 
-/** CPU time in ms, user and system, of all threads. */
-export function cpuMs(pid: number): number {
+/** CPU time in ms, user and system, of all threads of all these processes. */
+export function cpuMs(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0);
+}
+
+function cpuMsOf(pid: number): number {
   if (process.platform !== "linux") return parsePsTimeMs(ps("time", pid));
   // The name in parentheses may have spaces; the fields after it start with the third.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");

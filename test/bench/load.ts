@@ -5,9 +5,15 @@
  */
 import { cpuMs } from "./cost.ts";
 import { Line } from "./line.ts";
-import type { Target } from "./target.ts";
 
 export const CONCURRENCY = 16;
+
+/** Where the load goes. */
+export interface Loaded {
+  port: number;
+  /** The processes that do the work. */
+  pids: readonly number[];
+}
 
 /** One repetition on one server. */
 export interface Sample {
@@ -22,11 +28,11 @@ export interface Sample {
 export type Operation = (line: Line, index: number) => Promise<void>;
 
 export async function runLoad(
-  target: Target,
+  { port, pids }: Loaded,
   operations: number,
   operation: Operation,
 ): Promise<Sample> {
-  const lines = await openLines(target.port, Math.min(CONCURRENCY, operations));
+  const lines = await openLines(port, Math.min(CONCURRENCY, operations));
   const latenciesMs: number[] = [];
   let next = 0;
   async function work(line: Line): Promise<void> {
@@ -39,7 +45,7 @@ export async function runLoad(
     }
   }
   try {
-    const serverCpuBefore = cpuMs(target.pid);
+    const serverCpuBefore = cpuMs(pids);
     const generatorBefore = process.cpuUsage();
     const from = performance.now();
     await Promise.all(lines.map(work));
@@ -48,7 +54,7 @@ export async function runLoad(
     return {
       operations,
       elapsedMs,
-      serverCpuMs: cpuMs(target.pid) - serverCpuBefore,
+      serverCpuMs: cpuMs(pids) - serverCpuBefore,
       generatorCpuMs: (user + system) / 1000,
       latenciesMs,
     };

@@ -1,4 +1,4 @@
-/** What the machine is, as far as it explains the numbers: cores, versions, and the price of an fsync. */
+/** What the machine is, as far as it explains the numbers: cores, versions, and what durability costs. */
 import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, loadavg, release, tmpdir, type } from "node:os";
@@ -7,7 +7,7 @@ import type { Machine } from "./report.ts";
 import { median } from "./stats.ts";
 import { liveIdsMax } from "./target.ts";
 
-const FSYNCS = 100;
+const NEW_FILES = 100;
 
 export function describeMachine(): Machine {
   const [core] = cpus();
@@ -19,26 +19,26 @@ export function describeMachine(): Machine {
     node: process.versions.node,
     workerd: workerdVersion(),
     liveIdsMax: liveIdsMax(),
-    fsyncMs: fsyncMs(),
+    newFileMs: newFileMs(),
     load: [load, load],
   };
 }
 
-/** On the disk that the servers get. */
-function fsyncMs(): number {
+/** A new file, written and made durable: what SQLite does several times for a new object. */
+function newFileMs(): number {
   const folder = mkdtempSync(join(tmpdir(), "durable-promises-bench-fsync-"));
-  const file = openSync(join(folder, "file"), "w");
   try {
     const page = Buffer.alloc(4096);
-    const took = Array.from({ length: FSYNCS }, () => {
+    const took = Array.from({ length: NEW_FILES }, (_, index) => {
       const from = performance.now();
+      const file = openSync(join(folder, String(index)), "w");
       writeSync(file, page);
       fsyncSync(file);
+      closeSync(file);
       return performance.now() - from;
     });
     return median(took);
   } finally {
-    closeSync(file);
     rmSync(folder, { recursive: true });
   }
 }

@@ -27,7 +27,7 @@ export async function memory({ idleAwaiters, idleServers }: Plan): Promise<Row[]
     for (const target of targets) waiting.push(await occupy(target, idleAwaiters));
     await sleep(HIBERNATED_MS);
     for (const { target, beforeKb } of waiting) {
-      kb[target.name].push((residentKb(target.pid) - beforeKb) / idleAwaiters);
+      kb[target.name].push((residentKb(target.pids[0]) - beforeKb) / idleAwaiters);
     }
     for (const { end } of waiting) end();
     const side = (sample: number[]): Side => ({ value: spread(sample) });
@@ -63,7 +63,7 @@ async function occupy(target: Target, count: number): Promise<Occupied> {
     await ask(line, 200, "GET", path);
   });
   for (const awaiter of await openAwaiters(target, path, WARM_UP_AWAITERS)) awaiter.end();
-  const beforeKb = residentKb(target.pid);
+  const beforeKb = residentKb(target.pids[0]);
   const awaiters = await openAwaiters(target, path, count);
   return {
     target,

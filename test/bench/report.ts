@@ -2,7 +2,7 @@
  * The report: the machine it was made on, the rows, the verdict; as JSON for programs and as Markdown
  * for people. Knows nothing of how the numbers came about.
  */
-import type { Row, Side } from "./row.ts";
+import type { PeerRow, Row, Side } from "./row.ts";
 
 export interface Machine {
   cpu: string;
@@ -12,8 +12,8 @@ export interface Machine {
   workerd: string;
   /** The limit of open files, which bounds how many promises may be live. */
   liveIdsMax: number;
-  /** A write of 4 KB and its fsync, median. */
-  fsyncMs: number;
+  /** A new file of 4 KB and its fsync, on the disk that the servers get; median. */
+  newFileMs: number;
   /** Of the last minute, before and after. */
   load: [number, number];
 }
@@ -24,16 +24,17 @@ export interface Report {
   concurrency: number;
   machine: Machine;
   rows: Row[];
-  peer: string;
+  /** What was measured beside us, or why it was not. */
+  peer: { name: string; rows: PeerRow[] } | { skipped: string };
   /** No row misses its bar. */
   passed: boolean;
 }
 
 export function markdown({ startedAt, seconds, concurrency, machine, rows, peer }: Report): string {
-  const { cpu, cores, system, node, workerd, fsyncMs, load } = machine;
+  const { cpu, cores, system, node, workerd, newFileMs, load } = machine;
   return `# Benchmark, ${startedAt}
 
-${cpu}, ${cores} cores, ${system}; Node ${node}, workerd ${workerd}; an fsync takes ${digits(fsyncMs)} ms.
+${cpu}, ${cores} cores, ${system}; Node ${node}, workerd ${workerd}; a new file with its fsync takes ${digits(newFileMs)} ms.
 Other load on the machine: ${load[0].toFixed(1)} before, ${load[1].toFixed(1)} after. ${seconds.toFixed(0)} s in all.
 Bare \`workerd serve\` on loopback; throughput from ${concurrency} connections, one request each at a time.
 The floor is the least a Worker and a Durable Object can do: one RPC, one kv operation, no validation.
@@ -42,8 +43,8 @@ ${table(
   ["row", "ours", "floor", "ratio", "bar", "", "p50 / p99 ms", "floor's", "CPU us/op", "floor's", "CPU ratio"],
   rows.map((row) => [
     row.name,
-    valueOf(row.ours, row),
-    row.floor ? valueOf(row.floor, row) : "",
+    valueOf(row.ours, row.unit),
+    row.floor ? valueOf(row.floor, row.unit) : "",
     row.ratio === undefined ? "" : row.ratio.toFixed(2),
     barOf(row),
     row.passed === undefined ? "" : row.passed ? "PASS" : "**FAIL**",
@@ -64,8 +65,31 @@ What limits our side:
 
 ${rows.map((row) => `- **${row.name}**: ${row.limit}${row.note === undefined ? "" : `; ${row.note}`}.`).join("\n")}
 
-Peer: ${peer}
+${peerText(peer, rows)}
 `;
+}
+
+function peerText(peer: Report["peer"], rows: Row[]): string {
+  if ("skipped" in peer) return `Peer: skipped. ${peer.skipped}`;
+  const ours = new Map(rows.map((row) => [row.name, row.ours]));
+  return `## ${peer.name}, the same work
+
+${table(
+  ["row", "peer", "ours in this run", "peer p50 / p99 ms", "peer CPU us/op", "ours"],
+  peer.rows.map(({ name, unit, peer: side }) => {
+    const own = ours.get(name);
+    return [
+      name,
+      valueOf(side, unit),
+      own ? valueOf(own, unit) : "",
+      tailOf(side),
+      cpuOf(side),
+      own ? cpuOf(own) : "",
+    ];
+  }),
+)}
+
+Its CPU is that of its server and of the process that runs its service. It runs after us, not in turns.`;
 }
 
 function table(head: string[], rows: string[][]): string {
@@ -73,7 +97,7 @@ function table(head: string[], rows: string[][]): string {
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-function valueOf({ value: { median, min, max } }: Side, { unit }: Row): string {
+function valueOf({ value: { median, min, max } }: Side, unit: Row["unit"]): string {
   return `${digits(median)} ${unit} (${digits(min)} to ${digits(max)})`;
 }
 

@@ -47,6 +47,13 @@ export const WAKE_BAR: Bar = { atMost: 1.5 };
 
 export type Sides<T> = Record<TargetName, T>;
 
+/** A row of the optional peer, beside the numbers of ours and of the floor for the same work. */
+export interface PeerRow {
+  name: string;
+  unit: Unit;
+  peer: Side;
+}
+
 /** What a row is about, before it is measured. */
 export type Heading = Pick<Row, "name" | "unit" | "repetitions"> &
   Partial<Pick<Row, "bar" | "note" | "limit">> & { writes: boolean };
@@ -91,11 +98,15 @@ export function latencyOf(samples: Sample[]): Side {
   };
 }
 
+/** The system counts CPU time in steps of 10 ms; less than this would be mostly rounding. */
+const CPU_MS_MIN = 50;
+
 function sharesOf(samples: Sample[]): Pick<Side, "cpuUs" | "serverBusy" | "generatorBusy"> {
   const total = (of: (sample: Sample) => number): number =>
     samples.reduce((sum, sample) => sum + of(sample), 0);
   const elapsedMs = total((sample) => sample.elapsedMs);
   const serverCpuMs = total((sample) => sample.serverCpuMs);
+  if (serverCpuMs < CPU_MS_MIN) return {};
   return {
     cpuUs: (serverCpuMs * 1000) / total((sample) => sample.operations),
     serverBusy: serverCpuMs / elapsedMs,
@@ -104,8 +115,9 @@ function sharesOf(samples: Sample[]): Pick<Side, "cpuUs" | "serverBusy" | "gener
 }
 
 /** workerd is one thread, so a busy share near 1 is its ceiling; what is not CPU is waiting. */
-function limitOf({ serverBusy = 0, generatorBusy = 0 }: Side, writes: boolean): string {
+function limitOf({ serverBusy, generatorBusy = 0 }: Side, writes: boolean): string {
   const percent = (share: number): string => `${Math.round(share * 100)} %`;
+  if (serverBusy === undefined) return "too short to tell CPU from waiting";
   if (generatorBusy > 0.85) return `the load generator, ${percent(generatorBusy)} busy`;
   if (serverBusy > 0.8) return `CPU: workerd's one thread is ${percent(serverBusy)} busy`;
   const waits = writes ? "fsync on this disk" : "round trips and the wait for a free core";

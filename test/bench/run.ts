@@ -15,10 +15,12 @@ import { ROOT } from "../../src/local/project.ts";
 import { CONCURRENCY } from "./load.ts";
 import { describeMachine } from "./machine.ts";
 import { memory } from "./memory.ts";
+import { findRestate, startRestate } from "./peer/restate.ts";
+import { peerRows } from "./peer/rows.ts";
 import { QUICK, ROW_NAMES, WHOLE, within, type Plan, type RowName } from "./plan.ts";
 import { markdown, type Report } from "./report.ts";
 import type { Row } from "./row.ts";
-import { startTargets, stopTargets, type Target } from "./target.ts";
+import { startTargets, stopLater, stopTargets, type Target } from "./target.ts";
 import { createAndSettle, get, lifecycle } from "./throughput.ts";
 import { longPoll, wakeUps } from "./wake.ts";
 
@@ -70,6 +72,7 @@ async function measure(wanted: ReadonlySet<RowName>): Promise<Report> {
     process.stderr.write(`${names.join(", ")} ...\n`);
     rows.push(...(await group.measure(targets, plan)));
   }
+  const peer = await measurePeer(plan, wanted);
   machine.load[1] = loadavg()[0] ?? 0;
   return {
     startedAt: startedAt.toISOString(),
@@ -77,9 +80,23 @@ async function measure(wanted: ReadonlySet<RowName>): Promise<Report> {
     concurrency: CONCURRENCY,
     machine,
     rows,
-    peer: "skipped",
+    peer,
     passed: rows.every((row) => row.passed !== false),
   };
+}
+
+async function measurePeer(
+  plan: Plan,
+  wanted: ReadonlySet<RowName>,
+): Promise<Report["peer"]> {
+  const folder = findRestate();
+  if (folder === undefined) {
+    const packages = "@restatedev/restate-server and @restatedev/restate-sdk";
+    return { skipped: `${packages} are not installed here, nor in RESTATE_SERVER_DIR.` };
+  }
+  process.stderr.write("peer ...\n");
+  const restate = await startRestate(folder, stopLater);
+  return { name: `Restate ${restate.version}`, rows: await peerRows(restate, plan, wanted) };
 }
 
 function rowNames(list: string): ReadonlySet<RowName> {

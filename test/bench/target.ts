@@ -11,14 +11,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startServer } from "../../src/local/server.ts";
 import { spawnFloor } from "./floor/start.ts";
+import type { Loaded } from "./load.ts";
 
 export type TargetName = "ours" | "floor";
 
-export interface Target {
+export interface Target extends Loaded {
   name: TargetName;
-  port: number;
-  /** The process id of workerd. */
-  pid: number;
+  /** Of workerd. */
+  pids: readonly [number];
   /** Where the promise of this id is. */
   path(id: string): string;
   /** To be awaited before ids are touched for the first time. */
@@ -56,6 +56,11 @@ export async function startTargets(): Promise<Target[]> {
   return [await startOurs(), await startFloor()];
 }
 
+/** Takes note of something that {@link stopTargets} must end. */
+export function stopLater(stop: () => Promise<void>): void {
+  unstopped.add(stop);
+}
+
 /** Ends every process and removes every file that is left. */
 export async function stopTargets(): Promise<void> {
   await Promise.allSettled([...unstopped].map((stop) => stop()));
@@ -67,7 +72,7 @@ async function startOurs(): Promise<Target> {
   return {
     name: "ours",
     port: Number(new URL(server.url).port),
-    pid: server.pid,
+    pids: [server.pid],
     path: (id) => `/promises/${id}`,
     pace: pacer(liveIdsMax()),
     stop: stopper(folder, () => server.kill()),
@@ -84,7 +89,7 @@ async function startFloor(): Promise<Target> {
   return {
     name: "floor",
     port: await workerd.port,
-    pid: workerd.pid,
+    pids: [workerd.pid],
     path: (id) => `/${id}`,
     pace: pacer(liveIdsMax()),
     stop,

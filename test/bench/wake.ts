@@ -100,7 +100,7 @@ async function settle(
   path: string,
   told: Promise<number>[],
 ): Promise<WakeUp> {
-  const cpuBefore = cpuMs(target.pid);
+  const cpuBefore = cpuMs(target.pids);
   const generatorBefore = process.cpuUsage();
   const from = performance.now();
   await ask(settler, 201, "PATCH", path, SETTLE_BODY);
@@ -110,7 +110,7 @@ async function settle(
   return {
     operations: told.length,
     elapsedMs: Math.max(settleMs, ...latenciesMs),
-    serverCpuMs: cpuMs(target.pid) - cpuBefore,
+    serverCpuMs: cpuMs(target.pids) - cpuBefore,
     generatorCpuMs: (user + system) / 1000,
     latenciesMs,
     settleMs,

@@ -75,7 +75,11 @@ describe("create", () => {
     const id = newId();
     const first = await promises.create(id, { idempotencyKey: "a" });
     const second = promises.create(id, { idempotencyKey: "b" });
-    await expect(second).rejects.toMatchObject({ name: "ExistsError", code: "exists", record: first });
+    await expect(second).rejects.toMatchObject({
+      name: "ExistsError",
+      code: "exists",
+      record: first,
+    });
   });
 
   test("without an id makes one", async () => {
@@ -97,16 +101,13 @@ describe("create", () => {
 });
 
 describe("a settled promise", () => {
-  test.each([0, false, "", null, [1], { a: { b: "ü" } }])(
-    "keeps %j",
-    async (value) => {
-      const id = newId();
-      await promises.create(id);
-      const record = await promises.resolve(id, value);
-      expect(record).toMatchObject({ state: "RESOLVED", value: { data: value } });
-      expect(await promises.wait(id)).toEqual(value);
-    },
-  );
+  test.each([0, false, "", null, [1], { a: { b: "ü" } }])("keeps %j", async (value) => {
+    const id = newId();
+    await promises.create(id);
+    const record = await promises.resolve(id, value);
+    expect(record).toMatchObject({ state: "RESOLVED", value: { data: value } });
+    expect(await promises.wait(id)).toEqual(value);
+  });
 
   test("keeps a megabyte less a little, and more is refused by name", async () => {
     const id = newId();
@@ -191,7 +192,11 @@ describe("a settled promise", () => {
     await expect(promises.delete(id)).rejects.toMatchObject({ name: "ApiError", code: "pending" });
     await promises.resolve(id);
     await promises.delete(id);
-    for (const call of [() => promises.get(id), () => promises.resolve(id), () => promises.delete(id)]) {
+    for (const call of [
+      () => promises.get(id),
+      () => promises.resolve(id),
+      () => promises.delete(id),
+    ]) {
       await expect(call()).rejects.toMatchObject({ name: "NotFoundError", status: 404 });
     }
   });
@@ -214,7 +219,10 @@ describe("a schema", () => {
     await promises.resolve(id, "five");
     const error = await promises.wait(id, { schema }).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(ValidationError);
-    expect(error).toMatchObject({ code: "invalid_value", issues: [{ message: "sum must be a number" }] });
+    expect(error).toMatchObject({
+      code: "invalid_value",
+      issues: [{ message: "sum must be a number" }],
+    });
     await expect(promises.get(id, { schema })).rejects.toThrow("sum must be a number");
   });
 });
@@ -222,7 +230,11 @@ describe("a schema", () => {
 describe("a bad request", () => {
   test("is an ApiError that names the field", async () => {
     const call = promises.create(newId(), { tags: { a: 1 as never } });
-    await expect(call).rejects.toMatchObject({ name: "ApiError", code: "invalid_request", status: 400 });
+    await expect(call).rejects.toMatchObject({
+      name: "ApiError",
+      code: "invalid_request",
+      status: 400,
+    });
     await expect(call).rejects.toMatchObject({ field: expect.stringContaining("tags") });
   });
 });
@@ -271,7 +283,9 @@ describe("durablePromise, as in the example", () => {
 
   test("refuses a rejection without a message", async () => {
     const promise = durablePromise(world.url, newId());
-    await expect(promise.reject(undefined as never)).rejects.toThrow(/needs a message, got undefined/);
+    await expect(promise.reject(undefined as never)).rejects.toThrow(
+      /needs a message, got undefined/,
+    );
     expect(await promise.peek()).toBeNull();
   });
 });

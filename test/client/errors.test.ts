@@ -4,12 +4,24 @@ import type { PromiseRecord } from "../../client/src/protocol.ts";
 import { judge } from "../../client/src/transport.ts";
 
 const record: PromiseRecord = {
-  id: "a", state: "REJECTED", param: {}, value: { data: { message: "help!" } },
-  timeout: client.NEVER, tags: {}, createdOn: 1, completedOn: 2, url: "http://x/promises/a",
+  id: "a",
+  state: "REJECTED",
+  param: {},
+  value: { data: { message: "help!" } },
+  timeout: client.NEVER,
+  tags: {},
+  createdOn: 1,
+  completedOn: 2,
+  url: "http://x/promises/a",
 };
 const problem = (code: client.ErrorCode, more: object = {}) => ({
-  ...{ type: "about:blank", title: client.ERRORS[code].title, status: client.ERRORS[code].status },
-  ...{ code, detail: "d", error: { code: client.ERRORS[code].number, message: "m" }, ...more },
+  type: "about:blank",
+  title: client.ERRORS[code].title,
+  status: client.ERRORS[code].status,
+  code,
+  detail: "d",
+  error: { code: client.ERRORS[code].number, message: "m" },
+  ...more,
 });
 const answer = (status: number, body: unknown, headers: Record<string, string> = {}) => ({
   status,
@@ -27,12 +39,18 @@ function judged(...args: Parameters<typeof answer>): unknown {
 describe("an answer", () => {
   test("that succeeds is its body and its outcome", () => {
     const headers = { "promise-outcome": "repeated" };
-    expect(judged(200, record, headers)).toEqual({ status: 200, outcome: "repeated", body: record });
+    expect(judged(200, record, headers)).toEqual({
+      status: 200,
+      outcome: "repeated",
+      body: record,
+    });
     expect(judged(204, "")).toEqual({ status: 204, outcome: undefined, body: undefined });
   });
 
   test("with an outcome yet to be invented has none that we know", () => {
-    expect(judged(200, record, { "promise-outcome": "split" })).toMatchObject({ outcome: undefined });
+    expect(judged(200, record, { "promise-outcome": "split" })).toMatchObject({
+      outcome: undefined,
+    });
   });
 
   test.each([
@@ -49,8 +67,15 @@ describe("an answer", () => {
   });
 
   test("keeps status, field and Retry-After", () => {
-    const error = judged(400, problem("invalid_request", { field: "timeout" }), { "retry-after": "2" });
-    expect(error).toMatchObject({ status: 400, field: "timeout", retryAfterMs: 2000, retryable: false });
+    const error = judged(400, problem("invalid_request", { field: "timeout" }), {
+      "retry-after": "2",
+    });
+    expect(error).toMatchObject({
+      status: 400,
+      field: "timeout",
+      retryAfterMs: 2000,
+      retryable: false,
+    });
   });
 
   test("of a stranger says so and quotes it", () => {
@@ -65,9 +90,16 @@ describe("an answer", () => {
 describe("an error", () => {
   test("of a rejection says what the rejection says", () => {
     expect(new client.RejectedError({ record })).toMatchObject({
-      name: "RejectedError", message: "help!", reason: { message: "help!" }, state: "REJECTED", record,
+      name: "RejectedError",
+      message: "help!",
+      reason: { message: "help!" },
+      state: "REJECTED",
+      record,
     });
-    expect(new client.RejectedError({ message: "no" })).toMatchObject({ message: "no", reason: "no" });
+    expect(new client.RejectedError({ message: "no" })).toMatchObject({
+      message: "no",
+      reason: "no",
+    });
   });
 
   test("keeps its cause and its literal name", () => {
@@ -84,7 +116,8 @@ describe("an error", () => {
     Object.defineProperty(copy, Symbol.for("durable-promises.error"), { value: true });
     expect(client.isNotFoundError(copy)).toBe(true);
     expect(client.isApiError(copy)).toBe(true);
-    for (const other of [null, undefined, "x", {}]) expect(client.isDurablePromiseError(other)).toBe(false);
+    for (const other of [null, undefined, "x", {}])
+      expect(client.isDurablePromiseError(other)).toBe(false);
   });
 
   test("of our own limit names the promise and the last thing that went wrong", () => {

@@ -76,7 +76,9 @@ describe("options are checked once, and say what they got", () => {
 
   test("calls too", async () => {
     const promises = new DurablePromises({ url: "http://127.0.0.1:1" });
-    await expect(promises.create("a", { deadline: 5000 })).rejects.toThrow(/deadline: 5000 is 1970/);
+    await expect(promises.create("a", { deadline: 5000 })).rejects.toThrow(
+      /deadline: 5000 is 1970/,
+    );
     await expect(promises.create("a", { idempotencyKey: "ü" })).rejects.toThrow(/idempotencyKey/);
     await expect(promises.resolve("a", 5n)).rejects.toThrow(/value cannot be written as JSON/);
     await expect(promises.resolve("a", () => {})).rejects.toThrow(/value must be a JSON value/);
@@ -99,9 +101,12 @@ describe("an id in a path", () => {
     expect(decodeURIComponent(seen)).toBe(id);
   });
 
-  test.each(["", ".", "..", "a/../b", "./a", "a/..", "\ud800", "x".repeat(1025), "ü".repeat(513)])("%j is refused", (id) => {
-    expect(() => promisePath(id)).toThrow(/^id must/);
-  });
+  test.each(["", ".", "..", "a/../b", "./a", "a/..", "\ud800", "x".repeat(1025), "ü".repeat(513)])(
+    "%j is refused",
+    (id) => {
+      expect(() => promisePath(id)).toThrow(/^id must/);
+    },
+  );
 });
 
 describe("an idempotency key", () => {

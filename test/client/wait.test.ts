@@ -93,7 +93,10 @@ describe.each(TRANSPORTS)("on a %s", { timeout: 30_000 }, (transport) => {
     world.proxy.cut();
     await world.direct.resolve(id, "while away");
     world.proxy.mend();
-    expect(await next()).toMatchObject({ type: "settled", promise: { value: { data: "while away" } } });
+    expect(await next()).toMatchObject({
+      type: "settled",
+      promise: { value: { data: "while away" } },
+    });
   });
 
   test("a server that was refused for a while is found again", async () => {
@@ -148,7 +151,9 @@ describe.each(TRANSPORTS)("on a %s", { timeout: 30_000 }, (transport) => {
 
   test("a signal that has aborted before lets nothing out", async () => {
     const before = world.proxy.total;
-    const outcome = clientOn(transport, world.proxy.url).wait(newId(), { signal: AbortSignal.abort("why") });
+    const outcome = clientOn(transport, world.proxy.url).wait(newId(), {
+      signal: AbortSignal.abort("why"),
+    });
     await expect(outcome).rejects.toBe("why");
     expect(world.proxy.total).toBe(before);
   });
@@ -167,7 +172,9 @@ describe.each(TRANSPORTS)("on a %s", { timeout: 30_000 }, (transport) => {
     await world.direct.create(id);
     const client = clientOn(transport, world.proxy.url);
     const values = Array.from({ length: 100 }, () => client.wait<string>(id));
-    const settlers = Array.from({ length: 10 }, (_, index) => world.direct.resolve(id, `by ${index}`));
+    const settlers = Array.from({ length: 10 }, (_, index) =>
+      world.direct.resolve(id, `by ${index}`),
+    );
     const results = await Promise.allSettled(settlers);
     const winners = results.filter(({ status }) => status === "fulfilled");
     const losers = results.filter((result) => result.status === "rejected");
@@ -210,36 +217,39 @@ describe.each(TRANSPORTS)("on a %s", { timeout: 30_000 }, (transport) => {
     if (transport === "socket") await world.proxy.until(({ open }) => open === 0);
   });
 
-  test.each(["", "after its line went dead"])("a process exits by itself after get() %s", async (how) => {
-    const id = newId();
-    const child = spawn(process.execPath, ["--input-type=module", "--eval", CHILD], {
-      env: { ...process.env, PROMISE_ID: id, PROMISE_URL: world.proxy.url, TRANSPORT: transport },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const exited = once(child, "exit");
-    const closed = once(child.stdout, "close");
-    let printed = "";
-    await new Promise<void>((resolve) => {
-      child.stdout.on("data", (bytes: Buffer) => {
-        printed += bytes.toString();
-        if (printed.includes("waiting")) resolve();
+  test.each(["", "after its line went dead"])(
+    "a process exits by itself after get() %s",
+    async (how) => {
+      const id = newId();
+      const child = spawn(process.execPath, ["--input-type=module", "--eval", CHILD], {
+        env: { ...process.env, PROMISE_ID: id, PROMISE_URL: world.proxy.url, TRANSPORT: transport },
+        stdio: ["ignore", "pipe", "inherit"],
       });
-    });
-    if (how) {
-      const before = world.proxy.total;
-      world.proxy.stall();
-      await world.proxy.until(({ total }) => total > before);
-      world.proxy.mend();
-    }
-    const settledAt = performance.now();
-    await world.direct.create(id);
-    await world.direct.resolve(id, "v");
-    expect(await exited).toEqual([0, null]);
-    await closed;
-    expect(printed).toBe('waiting\n"v"\n');
-    // Left to TCP, a dead line would keep it for a quarter of an hour; a keep-alive, for seconds.
-    expect(performance.now() - settledAt).toBeLessThan(8000);
-  });
+      const exited = once(child, "exit");
+      const closed = once(child.stdout, "close");
+      let printed = "";
+      await new Promise<void>((resolve) => {
+        child.stdout.on("data", (bytes: Buffer) => {
+          printed += bytes.toString();
+          if (printed.includes("waiting")) resolve();
+        });
+      });
+      if (how) {
+        const before = world.proxy.total;
+        world.proxy.stall();
+        await world.proxy.until(({ total }) => total > before);
+        world.proxy.mend();
+      }
+      const settledAt = performance.now();
+      await world.direct.create(id);
+      await world.direct.resolve(id, "v");
+      expect(await exited).toEqual([0, null]);
+      await closed;
+      expect(printed).toBe('waiting\n"v"\n');
+      // Left to TCP, a dead line would keep it for a quarter of an hour; a keep-alive, for seconds.
+      expect(performance.now() - settledAt).toBeLessThan(8000);
+    },
+  );
 });
 
 const CHILD = `
@@ -319,14 +329,20 @@ describe("a request on a bad line", { timeout: 20_000 }, () => {
       return fetch(input, init);
     };
     const client = new DurablePromises({ url: world.proxy.url, retry: false, fetch: counting });
-    await expect(client.get("a")).rejects.toMatchObject({ name: "ConnectionError", retryable: true });
+    await expect(client.get("a")).rejects.toMatchObject({
+      name: "ConnectionError",
+      retryable: true,
+    });
     expect(sent).toBe(1);
   });
 
   test("ends with its total time, and names the last thing that went wrong", async () => {
     world.proxy.cut();
     const call = new DurablePromises({ url: world.proxy.url }).get("a", { timeout: 200 });
-    await expect(call).rejects.toMatchObject({ name: "TimeoutError", cause: { name: "ConnectionError" } });
+    await expect(call).rejects.toMatchObject({
+      name: "TimeoutError",
+      cause: { name: "ConnectionError" },
+    });
   });
 
   test("that nobody answers is given up after the time of an attempt, and tried again", async () => {
@@ -346,7 +362,10 @@ describe("a request on a bad line", { timeout: 20_000 }, () => {
     await world.direct.create(id);
     await world.kill();
     const before = world.proxy.total;
-    const settling = new DurablePromises({ url: world.proxy.url, retry: { retries: 50, longestDelay: 200 } });
+    const settling = new DurablePromises({
+      url: world.proxy.url,
+      retry: { retries: 50, longestDelay: 200 },
+    });
     const call = settling.resolve(id, "v");
     await world.proxy.until(({ total }) => total > before + 1);
     await world.restart();
@@ -357,7 +376,9 @@ describe("a request on a bad line", { timeout: 20_000 }, () => {
     world.proxy.stall();
     const before = world.proxy.total;
     const controller = new AbortController();
-    const call = new DurablePromises({ url: world.proxy.url }).create(newId(), { signal: controller.signal });
+    const call = new DurablePromises({ url: world.proxy.url }).create(newId(), {
+      signal: controller.signal,
+    });
     call.catch(() => {});
     await world.proxy.until(({ total }) => total > before);
     controller.abort();
@@ -372,5 +393,5 @@ async function dispose(id: string): Promise<void> {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ promiseId: id }),
   });
-  expect(response.ok, await response.text()).toBe(true);
+  expect(response.status).toBe(200);
 }

@@ -67,16 +67,21 @@ describe("rows written", () => {
   });
 });
 
-describe("calls that reach the object", () => {
-  function countCalls(): () => number {
-    const spies = [
-      vi.spyOn(PromiseObject.prototype, "get"),
-      vi.spyOn(PromiseObject.prototype, "apply"),
-      vi.spyOn(PromiseObject.prototype, "fetch"),
-    ];
-    return () => spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0);
-  }
+function countCalls(): () => number {
+  const spies = [
+    vi.spyOn(PromiseObject.prototype, "read"),
+    vi.spyOn(PromiseObject.prototype, "get"),
+    vi.spyOn(PromiseObject.prototype, "apply"),
+    vi.spyOn(PromiseObject.prototype, "fetch"),
+  ];
+  // A read looks at the record by way of `get`, which is no call of its own.
+  return () => {
+    const [read = 0, get = 0, ...rest] = spies.map((spy) => spy.mock.calls.length);
+    return Math.max(read, get) + rest.reduce((sum, calls) => sum + calls, 0);
+  };
+}
 
+describe("calls that reach the object", () => {
   it("are one for each create, read, settle and long poll", async () => {
     const calls = countCalls();
     const put = { method: "PUT", headers: JSON_BODY, body: "{}" };

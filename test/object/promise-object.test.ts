@@ -27,12 +27,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe.each(["in memory", "evicted between all steps"])("a promise object, %s", (mode) => {
-  function fresh() {
-    const id = `object/${(number += 1)}`;
-    return { id, stub: promiseAt(id) };
-  }
+function fresh() {
+  const id = `object/${(number += 1)}`;
+  return { id, stub: promiseAt(id) };
+}
 
+describe.each(["in memory", "evicted between all steps"])("a promise object, %s", (mode) => {
   /** After every step: the object forgets, or not. */
   async function pause(stub: ReturnType<typeof promiseAt>): Promise<void> {
     if (mode !== "in memory") await isRunning(stub);

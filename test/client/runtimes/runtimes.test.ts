@@ -114,7 +114,9 @@ async function runOnPage(): Promise<string> {
   const pages = createServer((request, response) => {
     const isScript = request.url === "/suite.mjs";
     response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-    response.end(isScript ? script : '<!doctype html><script type="module" src="/suite.mjs"></script>');
+    response.end(
+      isScript ? script : '<!doctype html><script type="module" src="/suite.mjs"></script>',
+    );
   });
   await once(pages.listen(0, "127.0.0.1"), "listening");
   const { port } = pages.address() as AddressInfo;

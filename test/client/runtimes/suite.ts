@@ -51,7 +51,8 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
 async function awaited(client: DurablePromises, id: string) {
   const watch = client.watch<string>(id);
   const frames = watch[Symbol.asyncIterator]();
-  const next = async () => ((await frames.next()).value ?? undefined) as Frame<string> | undefined;
+  const next = async (): Promise<Frame<string> | undefined> =>
+    (await frames.next()).value ?? undefined;
   return { watch, first: await next(), next };
 }
 
@@ -71,7 +72,10 @@ const checks: Record<string, () => Promise<void>> = {
     await promises.resolve(id, "ü 日本");
     let frame = await next();
     if (frame?.type === "pending") frame = await next();
-    holds(frame?.type === "settled" && frame.promise.value.data === "ü 日本", "it is told the value");
+    holds(
+      frame?.type === "settled" && frame.promise.value.data === "ü 日本",
+      "it is told the value",
+    );
     same(await next(), undefined);
   },
   async "awaits by long poll"() {
@@ -101,7 +105,10 @@ const checks: Record<string, () => Promise<void>> = {
     for (const result of results) {
       if (result.status === "fulfilled") continue;
       const { reason } = result as { reason: unknown };
-      holds(isAlreadySettledError(reason) && reason.record.value.data === winner, "it has the winner");
+      holds(
+        isAlreadySettledError(reason) && reason.record.value.data === winner,
+        "it has the winner",
+      );
     }
   },
   async "tells that the deadline won, even where it resolved"() {
@@ -138,7 +145,7 @@ const checks: Record<string, () => Promise<void>> = {
       holds(isNotFoundError(await errorOf(promises[call](id))), "it is not found");
     }
   },
-  async "deletes"() {
+  async deletes() {
     const id = newId();
     await promises.create(id);
     await promises.cancel(id, "why");
@@ -160,7 +167,9 @@ const checks: Record<string, () => Promise<void>> = {
         version: 1,
         vendor: "suite",
         validate: (value) =>
-          typeof value === "string" ? { value: `${value}!` } : { issues: [{ message: "no string" }] },
+          typeof value === "string"
+            ? { value: `${value}!` }
+            : { issues: [{ message: "no string" }] },
       },
     };
     const [good, bad] = [newId(), newId()];
@@ -188,7 +197,9 @@ for (const [name, check] of Object.entries(checks)) {
     await check();
   } catch (error) {
     failed += 1;
-    console.log(`FAILED ${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    console.log(
+      `FAILED ${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
   }
 }
 const socket = typeof (globalThis as { WebSocket?: unknown }).WebSocket === "function";
