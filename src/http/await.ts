@@ -42,16 +42,19 @@ export async function openSocket({ promises, id, origin }: Omit<Followed, "signa
   throw new Error(`the object answered an upgrade with ${response.status}`);
 }
 
-/** Calls `onFrame` with each frame, until the last one or the signal. */
+/** Calls `onFrame` with each frame, until the last one or the signal. `opened` is a first socket. */
 export async function follow(
   followed: Followed,
   onFrame: (frame: SplitFrame) => void,
+  opened?: WebSocket,
 ): Promise<void> {
   const { signal } = followed;
   let heard = false;
+  let next = opened;
   for (let failures = 0; !signal.aborted; failures += 1) {
     try {
-      const socket = await openSocket(followed);
+      const socket = next ?? (await openSocket(followed));
+      next = undefined;
       const ended = await listen(socket, signal, (frame) => {
         heard = true;
         failures = 0;
@@ -81,23 +84,29 @@ export async function longPoll(
 
 /**
  * A stream of `event: absent | pending | settled | disposed`, ending with the last of them. The event
- * id is the entity tag, so that an `EventSource` which comes back after the end can be let go.
+ * id is the entity tag, so that an `EventSource` which comes back after the end can be let go. The
+ * first socket is opened before the answer begins, which can still be a refusal then.
  */
-export function eventStream(followed: Omit<Followed, "signal">): ReadableStream<Uint8Array> {
+export async function eventStream(
+  followed: Omit<Followed, "signal">,
+): Promise<ReadableStream<Uint8Array>> {
+  const opened = await openSocket(followed);
   const gone = new AbortController();
   const encoder = new TextEncoder();
   let keepAlive: number | null = null;
   return new ReadableStream({
-    async start(stream) {
+    start(stream) {
       keepAlive = setInterval(
         () => stream.enqueue(encoder.encode(": keep-alive\n\n")),
         KEEP_ALIVE_MS,
       );
-      void follow({ ...followed, signal: gone.signal }, (frame) => {
-        stream.enqueue(encoder.encode(eventText(frame, followed.id)));
-      })
+      void follow(
+        { ...followed, signal: gone.signal },
+        (frame) => stream.enqueue(encoder.encode(eventText(frame, followed.id))),
+        opened,
+      )
         .then(
-          () => stream.close(),
+          () => gone.signal.aborted || stream.close(),
           (error: unknown) => stream.error(error),
         )
         .finally(() => clearInterval(keepAlive));

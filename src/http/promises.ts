@@ -146,7 +146,7 @@ async function streamEvents(c: C, id: string): Promise<Response> {
       return new Response(null, { status: 204 });
     }
   }
-  const events = eventStream({ promises: c.env.PROMISES, id, origin: originOf(c) });
+  const events = await eventStream({ promises: c.env.PROMISES, id, origin: originOf(c) });
   return new Response(events, {
     headers: { "content-type": "text/event-stream", "cache-control": "no-store", vary: VARY },
   });

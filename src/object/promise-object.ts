@@ -7,7 +7,7 @@
  * durable, sockets drop and connect again, and the alarm takes up what is owed.
  */
 import { DurableObject } from "cloudflare:workers";
-import { LIMITS } from "../../client/src/protocol.ts";
+import { LIMITS, type Frame } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
 import { wakeAt } from "../machine/deadline.ts";
 import {
@@ -20,7 +20,14 @@ import {
 } from "../machine/promise.ts";
 import { standingFrame } from "../machine/resource.ts";
 import { PromiseStore } from "./promise-store.ts";
-import { refuseFrame, Sockets } from "./sockets.ts";
+import { refuseFrame, Sockets, tellEnd, tellNews } from "./sockets.ts";
+
+/** Told within the turn that settles: a few milliseconds. More are told in slices after its answer. */
+const TELL_AT_ONCE_MAX = 50;
+
+/** The runtime counts retries of an alarm from 0 and gives up after the sixth. */
+const LAST_ALARM_RETRY = 5;
+const ALARM_AGAIN_MS = 60_000;
 
 /** What a command answers across RPC: a value, never an exception. */
 export type Answer = Pick<Decision, "outcome" | "record">;
@@ -97,9 +104,16 @@ export class PromiseObject extends DurableObject<Env> {
   }
 
   /** Right when early (nothing is due, it arms again), late (projection), and twice. */
-  override async alarm(): Promise<void> {
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     this.#alarmAt = null;
-    await this.#turn({ kind: "wake" }).telling;
+    try {
+      await this.#turn({ kind: "wake" }).telling;
+    } catch (error) {
+      // The runtime tries six times, then drops the alarm for good, and who waits would wait for ever.
+      if ((info?.retryCount ?? 0) < LAST_ALARM_RETRY) throw error;
+      console.error(error);
+      await this.ctx.storage.setAlarm(this.#now() + ALARM_AGAIN_MS);
+    }
   }
 
   get #id(): string {
@@ -127,21 +141,26 @@ export class PromiseObject extends DurableObject<Env> {
     }
     // Before the first create there never was an alarm.
     if (!stored) this.#alarmAt ??= null;
-    const telling = this.#tell(decision);
-    this.#arm(write === undefined ? stored : write, this.#sockets.open().length > 0, now);
+    const waiting = this.#sockets.open();
+    const telling = this.#tell(decision, waiting);
+    const end = decision.outcome === "disposed" || (decision.record && isSettled(decision.record));
+    const awaited = end ? telling !== undefined : waiting.length > 0;
+    this.#arm(write === undefined ? stored : write, awaited, now);
     if (telling) this.ctx.waitUntil(telling);
     return { ...decision, telling };
   }
 
-  #tell({ outcome, record }: Decision): Promise<void> | undefined {
+  #tell({ outcome, record }: Decision, waiting: WebSocket[]): Promise<void> | undefined {
+    if (waiting.length === 0) return undefined;
     if (outcome === "disposed") {
-      const frame = JSON.stringify({ type: "disposed", id: this.#id });
-      return this.#sockets.tellEnd(() => frame);
+      const frame = JSON.stringify({ type: "disposed", id: this.#id } satisfies Frame);
+      // All at once: nothing durable is left that could remember who has not been told.
+      return tellEnd(waiting, () => frame, Infinity);
     }
     if (!record) return undefined;
     const frameFor = (origin: string): string => standingFrame(record, this.#id, origin);
-    if (isSettled(record)) return this.#sockets.tellEnd(frameFor);
-    if (outcome === "created") this.#sockets.tellAll(frameFor);
+    if (isSettled(record)) return tellEnd(waiting, frameFor, TELL_AT_ONCE_MAX);
+    if (outcome === "created") tellNews(waiting, frameFor);
     return undefined;
   }
 

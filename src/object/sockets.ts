@@ -15,8 +15,8 @@ interface Attachment {
   done: boolean;
 }
 
-/** Told within the turn that settles: a few milliseconds. More are told in slices afterwards. */
-const TELL_AT_ONCE_MAX = 50;
+/** Told without a pause, in the slices of a long fan-out. */
+const SLICE = 50;
 
 export type FrameFor = (origin: string) => string;
 
@@ -53,33 +53,37 @@ export class Sockets {
     else tell(server, firstFrame);
     return client;
   }
+}
 
-  /** News that is not the end: the promise was created. */
-  tellAll(frameFor: FrameFor): void {
-    const frames = oncePerOrigin(frameFor);
-    for (const socket of this.open()) tell(socket, frames(attachmentOf(socket).origin));
-  }
+/** News that is not the end: the promise was created. */
+export function tellNews(sockets: WebSocket[], frameFor: FrameFor): void {
+  const frames = oncePerOrigin(frameFor);
+  for (const socket of sockets) tell(socket, frames(attachmentOf(socket).origin));
+}
 
-  /**
-   * The end, to everyone: at once while they are few, else in slices between which the settler gets
-   * its answer. The caller arms an alarm while any are {@link open}, so a crash loses nobody.
-   *
-   * @returns what goes on after this turn, if anything
-   */
-  tellEnd(frameFor: FrameFor): Promise<void> | undefined {
-    const frames = oncePerOrigin(frameFor);
-    const sockets = this.open();
-    for (const socket of sockets.splice(0, TELL_AT_ONCE_MAX)) {
-      tellLast(socket, frames(attachmentOf(socket).origin));
-    }
-    return sockets.length > 0 ? tellInSlices(sockets, frames) : undefined;
+/**
+ * The end, to everyone: the first at once, the others in slices between which the settler gets its
+ * answer. The caller arms an alarm while there are others, so that a crash loses nobody.
+ *
+ * @returns the telling of the others, if there are any
+ */
+export function tellEnd(
+  sockets: WebSocket[],
+  frameFor: FrameFor,
+  atOnceMax: number,
+): Promise<void> | undefined {
+  const frames = oncePerOrigin(frameFor);
+  const others = sockets.slice(atOnceMax);
+  for (const socket of sockets.slice(0, atOnceMax)) {
+    tellLast(socket, frames(attachmentOf(socket).origin));
   }
+  return others.length > 0 ? tellInSlices(others, frames) : undefined;
 }
 
 async function tellInSlices(sockets: WebSocket[], frames: FrameFor): Promise<void> {
   while (sockets.length > 0) {
     await scheduler.wait(0);
-    for (const socket of sockets.splice(0, TELL_AT_ONCE_MAX)) {
+    for (const socket of sockets.splice(0, SLICE)) {
       // The alarm may have told it in between.
       const { origin, done } = attachmentOf(socket);
       if (!done) tellLast(socket, frames(origin));

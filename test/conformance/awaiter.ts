@@ -6,7 +6,7 @@ import { createParser } from "eventsource-parser";
 import { SUBPROTOCOL, type Frame } from "../../client/src/protocol.ts";
 import type { Service } from "./service.ts";
 
-/** What an awaiter was told, or how the line ended. */
+/** Local servers answer in milliseconds; two busy cores stretch that, never so far. */
 const HEARD_NOTHING_MS = 10_000;
 
 /** Messages in, messages out, in order; `next` waits for one. */
@@ -24,6 +24,10 @@ class Inbox<T> {
   end(): void {
     this.#ended = true;
     for (const taker of this.#takers.splice(0)) taker(undefined);
+  }
+
+  unread(): number {
+    return this.#messages.length;
   }
 
   /** The next message; `undefined` after the end. */
@@ -52,8 +56,10 @@ export interface SocketAwaiter {
   /** The next text message as it came. */
   nextText(): Promise<string | undefined>;
   next(): Promise<Frame | undefined>;
+  /** How many messages have come that nobody has asked for yet. */
+  unread(): number;
   send(message: string | Uint8Array<ArrayBuffer>): void;
-  closed: Promise<{ code: number; reason: string }>;
+  closed(ms?: number): Promise<{ code: number; wasClean: boolean }>;
   close(): void;
 }
 
@@ -65,10 +71,10 @@ export async function openSocket(
 ): Promise<SocketAwaiter> {
   const socket = new WebSocket(service.address(id).replace(/^http/, "ws"), protocols);
   const inbox = new Inbox<string>();
-  const ended = Promise.withResolvers<{ code: number; reason: string }>();
+  const ended = Promise.withResolvers<{ code: number; wasClean: boolean }>();
   socket.addEventListener("message", (event) => inbox.put(String(event.data)));
   socket.addEventListener("close", (event) => {
-    ended.resolve({ code: event.code, reason: event.reason });
+    ended.resolve({ code: event.code, wasClean: event.wasClean });
     inbox.end();
   });
   await inTime(
@@ -88,7 +94,8 @@ export async function openSocket(
       return text === undefined ? undefined : (JSON.parse(text) as Frame);
     },
     send: (message) => socket.send(message),
-    closed: inTime(ended.promise, `the closing of a WebSocket on ${id}`, 60_000),
+    unread: () => inbox.unread(),
+    closed: (ms) => inTime(ended.promise, `the closing of a WebSocket on ${id}`, ms),
     close: () => socket.close(),
   };
 }

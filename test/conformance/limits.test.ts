@@ -570,7 +570,7 @@ describe("what a socket may say", () => {
     socket.send(message);
     const error: Frame | undefined = await socket.next();
     expect(error).toEqual({ type: "error", code: "invalid_request", message: expect.stringMatching(/./) });
-    expect((await socket.closed).code).toBe(1003);
+    expect((await socket.closed()).code).toBe(1003);
     await unchanged();
   });
 
@@ -586,7 +586,7 @@ describe("what a socket may say", () => {
     socket.send(message);
     const error = await socket.next();
     if (error !== undefined) expect(error).toMatchObject({ type: "error", code: "too_large" });
-    expect((await socket.closed).code).toBe(1009);
+    expect((await socket.closed()).code).toBe(1009);
     await unchanged();
   });
 
@@ -662,17 +662,16 @@ describe("more awaiters than the limit", () => {
       expect((await stream.next())?.type).toBe("absent");
       signal.addEventListener("abort", () => stream.close());
     }],
-    ["a long poll", async (id, signal) => {
-      void limited.send("GET", `/promises/${id}?wait=20s`, { signal }).catch(() => undefined);
-    }],
-    ["a bare await", async (id, signal) => {
-      void limited.send("POST", "/promise/await", { body: { promiseId: id }, signal }).catch(() => undefined);
-    }],
-    ["a wrapped await", async (id, signal) => {
-      const body = { request: { promiseName: id } };
-      void limited.send("POST", "/durablePromiseServer/await", { body, signal }).catch(() => undefined);
-    }],
+    ["a long poll", async (id, signal) => insist(() => limited.send("GET", `/promises/${id}?wait=20s`, { signal }))],
+    ["a bare await", async (id, signal) => insist(() => limited.send("POST", "/promise/await", { body: { promiseId: id }, signal }))],
+    ["a wrapped await", async (id, signal) => insist(() => limited.send("POST", "/durablePromiseServer/await", { body: { request: { promiseName: id } }, signal }))],
   ];
+  /** Asks again when refused: the probe of the test may have had the last place for a moment. */
+  function insist(wait: () => Promise<Answer>): void {
+    void (async () => {
+      for (;;) if ((await wait()).status !== 429) return;
+    })().catch(() => undefined);
+  }
   // RESTATE.md 1.3 names what is to be better here: "Client disconnect does not cancel".
   test.concurrent.each(comings)("%s counts, and leaves its place when it hangs up", async (_name, come) => {
     const id = freshId("hang-up");

@@ -74,13 +74,13 @@ async function awaiters(id: string): Promise<Promise<PromiseRecord | { outcome: 
     expect(["absent", "pending"]).toContain(first?.type);
     ends.push(
       (async () => {
-        const settled: PromiseRecord[] = [];
         for (let frame: Frame | undefined; (frame = await socket.next()) !== undefined;) {
-          if (frame.type === "settled") settled.push(frame.promise);
-          if (frame.type === "settled") socket.close();
+          if (frame.type !== "settled") continue;
+          // "settled is always the last": nothing follows it but the end of the line.
+          expect(socket.unread()).toBe(0);
+          return frame.promise;
         }
-        expect(settled).toHaveLength(1);
-        return settled[0]!;
+        throw new Error(`the socket on ${id} ended without an outcome`);
       })(),
     );
     const stream = await openStream(service, id);

@@ -324,6 +324,18 @@ describe("a crash", () => {
     expect(await promiseAt(id).get()).toMatchObject({ state: "resolved", value: { data: "1" } });
   });
 
+  it("of the alarm itself never ends the waiting: after the runtime's last try it is set anew", async () => {
+    const stub = promiseAt("crash/3");
+    await runInDurableObject(stub, async (object, { storage }) => {
+      storage.kv.put("promise", '{"layout":99}');
+      const failing = { isRetry: true, scheduledTime: START };
+      await expect(object.alarm({ ...failing, retryCount: 4 })).rejects.toThrow("layout 99");
+      expect(await storage.getAlarm()).toBeNull();
+      await object.alarm({ ...failing, retryCount: 5 });
+      expect(await storage.getAlarm()).toBe(START + 60_000);
+    });
+  });
+
   it("leaves the alarm of a retention in place", async () => {
     const id = "crash/2";
     await promiseAt(id).apply(create(id, { retentionMs: 1000 }));
