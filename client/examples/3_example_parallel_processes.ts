@@ -26,7 +26,7 @@ function runProcess(...role: string[]): Promise<void> {
 }
 
 console.log(`Starting ${count} processes around ${JSON.stringify(id)}`);
-// Left to chance alone, one run in thirty would have nobody resolve, and wait for ever.
+// Left to chance alone, one run in thirty-five would have nobody resolve, and wait for ever.
 const roles = Array.from({ length: Number(count) }, (_, index) => (index === 0 ? ["resolve"] : []));
 await Promise.all(roles.map((role) => runProcess(...role)));
 console.log("Done: one promise, one value");

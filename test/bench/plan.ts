@@ -26,11 +26,11 @@ export interface Plan {
 }
 
 export const WHOLE: Plan = {
-  repetitions: 9,
-  ids: 400,
-  reads: 4000,
+  repetitions: 15,
+  ids: 240,
+  reads: 2500,
   warmIds: 200,
-  lifecycles: 160,
+  lifecycles: 80,
   wakeUps: [
     { awaiters: 1, repetitions: 60 },
     { awaiters: 100, repetitions: 10 },

@@ -11,11 +11,13 @@ export function median(sample: readonly number[]): number {
 }
 
 export interface Spread {
+  /** In the order in which they were measured. */
+  sample: number[];
   median: number;
   min: number;
   max: number;
 }
 
-export function spread(sample: readonly number[]): Spread {
-  return { median: median(sample), min: Math.min(...sample), max: Math.max(...sample) };
+export function spread(sample: number[]): Spread {
+  return { sample, median: median(sample), min: Math.min(...sample), max: Math.max(...sample) };
 }

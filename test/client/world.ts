@@ -27,7 +27,7 @@ export interface World extends AsyncDisposable {
 export const LINE = {
   pingEvery: 200,
   pongWithin: 400,
-  openWithin: 2000,
+  openWithin: 1000,
   pollFor: 1000,
   firstDelay: 20,
   longestDelay: 200,
@@ -42,7 +42,7 @@ export function clientOn(
   options: DurablePromisesOptions = {},
 ): DurablePromises {
   const road = transport === "poll" ? { WebSocket: false as const } : {};
-  return new DurablePromises({ url, line: LINE, attemptTimeout: 1500, ...road, ...options });
+  return new DurablePromises({ url, line: LINE, attemptTimeout: 1000, ...road, ...options });
 }
 
 export const newId = () => `test/${randomUUID()}`;

@@ -39,7 +39,11 @@ class Inbox<T> {
   }
 }
 
-export async function inTime<T>(promised: Promise<T>, what: string, ms = HEARD_NOTHING_MS): Promise<T> {
+export async function inTime<T>(
+  promised: Promise<T>,
+  what: string,
+  ms = HEARD_NOTHING_MS,
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`heard nothing in ${ms} ms: ${what}`)), ms);
@@ -130,12 +134,14 @@ export async function openStream(
   );
   const inbox = new Inbox<StreamEvent>();
   const parser = createParser({
-    onEvent: (event) => inbox.put({ type: event.event ?? "message", data: event.data, id: event.id }),
+    onEvent: (event) =>
+      inbox.put({ type: event.event ?? "message", data: event.data, id: event.id }),
   });
   void (async () => {
     const decoder = new TextDecoder();
     try {
-      for await (const chunk of response.body ?? []) parser.feed(decoder.decode(chunk, { stream: true }));
+      for await (const chunk of response.body ?? [])
+        parser.feed(decoder.decode(chunk, { stream: true }));
     } catch {
       // The test closed the stream, or the server did without a proper end; both are an end.
     }

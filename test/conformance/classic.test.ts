@@ -5,7 +5,14 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { HEADER, NEVER, type WritableState } from "../../client/src/protocol.ts";
 import rows from "../model/classic-transitions.json" with { type: "json" };
-import { freshId, problemOf, recordOf, startService, type Answer, type Service } from "./service.ts";
+import {
+  freshId,
+  problemOf,
+  recordOf,
+  startService,
+  type Answer,
+  type Service,
+} from "./service.ts";
 
 vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
 
@@ -40,7 +47,11 @@ const keyHeader = (key: string | undefined): Record<string, string> =>
 type Lateness = "born" | "grown";
 
 /** Brings a promise into the row's first state and returns its record, or nothing for `init`. */
-async function arrange(id: string, from: Row["from"], lateness: Lateness): Promise<Answer | undefined> {
+async function arrange(
+  id: string,
+  from: Row["from"],
+  lateness: Lateness,
+): Promise<Answer | undefined> {
   if (from.state === "init") return undefined;
   const late = from.state === "REJECTED_TIMEDOUT";
   const timeout = !late ? NEVER : lateness === "born" ? Date.now() - 1000 : Date.now() + 80;

@@ -30,14 +30,17 @@ const generations: Generation[] = [
   {
     name: "v0.8: /durablePromiseServer",
     call: (operation, id, more = {}) =>
-      service.send("POST", `/durablePromiseServer/${operation}`, { body: { request: { promiseName: id, ...more } } }),
+      service.send("POST", `/durablePromiseServer/${operation}`, {
+        body: { request: { promiseName: id, ...more } },
+      }),
     // "answers {"response": X}, and {} where X is null"
     says: (outcome) => (outcome === "null" ? "{}" : `{"response":${outcome}}`),
     idField: /(^|\.)promiseName$/,
   },
   {
     name: "today: /promise",
-    call: (operation, id, more = {}) => service.send("POST", `/promise/${operation}`, { body: { promiseId: id, ...more } }),
+    call: (operation, id, more = {}) =>
+      service.send("POST", `/promise/${operation}`, { body: { promiseId: id, ...more } }),
     says: (outcome) => outcome,
     idField: /(^|\.)promiseId$/,
   },
@@ -53,11 +56,23 @@ describe.each(generations)("$name", ({ call, says, idField }) => {
     const id = freshId("readme");
     expectSays(await call("peek", id), "null");
     const awaited = call("await", id);
-    expectSays(await call("resolve", id, { value: "This promise will notify everyone" }), '{"value":"This promise will notify everyone"}');
-    expectSays(await inTime(awaited, "the await that came first"), '{"value":"This promise will notify everyone"}');
+    expectSays(
+      await call("resolve", id, { value: "This promise will notify everyone" }),
+      '{"value":"This promise will notify everyone"}',
+    );
+    expectSays(
+      await inTime(awaited, "the await that came first"),
+      '{"value":"This promise will notify everyone"}',
+    );
     // "The loser of a race gets the winner's outcome with 200."
-    expectSays(await call("reject", id, { errorMessage: "Oh dear, rejected" }), '{"value":"This promise will notify everyone"}');
-    expectSays(await call("resolve", id, { value: "too late" }), '{"value":"This promise will notify everyone"}');
+    expectSays(
+      await call("reject", id, { errorMessage: "Oh dear, rejected" }),
+      '{"value":"This promise will notify everyone"}',
+    );
+    expectSays(
+      await call("resolve", id, { value: "too late" }),
+      '{"value":"This promise will notify everyone"}',
+    );
     // The second run of the example peeks the value at once.
     expectSays(await call("peek", id), '{"value":"This promise will notify everyone"}');
     expectSays(await call("await", id), '{"value":"This promise will notify everyone"}');
@@ -91,19 +106,30 @@ describe.each(generations)("$name", ({ call, says, idField }) => {
   });
 
   // RESTATE.md 1.2: "null -> {"value":null}; 0, false preserved"; data passes to the letter.
-  test.each(["null", "0", "false", '""', "[]", "{}", '{"n":12345678901234567890,"x":1.0,"e":1e400}', '"😀"', '{"error":"not one"}', '{"value":{"value":1}}'])(
-    "the value %s comes back to the letter",
-    async (value) => {
-      const id = freshId("value");
-      const body = says("x") === "x" ? `{"promiseId":"${id}","value":${value}}` : `{"request":{"promiseName":"${id}","value":${value}}}`;
-      const path = says("x") === "x" ? "/promise/resolve" : "/durablePromiseServer/resolve";
-      const awaited = call("await", id);
-      expectSays(await service.send("POST", path, { body }), `{"value":${value}}`);
-      expectSays(await call("peek", id), `{"value":${value}}`);
-      expectSays(await inTime(awaited, "the await that came first"), `{"value":${value}}`);
-      expect((await service.read(id)).text).toContain(`"value":{"data":${value}}`);
-    },
-  );
+  test.each([
+    "null",
+    "0",
+    "false",
+    '""',
+    "[]",
+    "{}",
+    '{"n":12345678901234567890,"x":1.0,"e":1e400}',
+    '"😀"',
+    '{"error":"not one"}',
+    '{"value":{"value":1}}',
+  ])("the value %s comes back to the letter", async (value) => {
+    const id = freshId("value");
+    const body =
+      says("x") === "x"
+        ? `{"promiseId":"${id}","value":${value}}`
+        : `{"request":{"promiseName":"${id}","value":${value}}}`;
+    const path = says("x") === "x" ? "/promise/resolve" : "/durablePromiseServer/resolve";
+    const awaited = call("await", id);
+    expectSays(await service.send("POST", path, { body }), `{"value":${value}}`);
+    expectSays(await call("peek", id), `{"value":${value}}`);
+    expectSays(await inTime(awaited, "the await that came first"), `{"value":${value}}`);
+    expect((await service.read(id)).text).toContain(`"value":{"data":${value}}`);
+  });
 
   test("an id goes in the body: spaces, slashes, question marks, letters of every kind", async () => {
     for (const name of ["sp ace/ü?", "a//b/", "😀#%25+", "..."]) {
@@ -126,7 +152,10 @@ describe.each(generations)("$name", ({ call, says, idField }) => {
     expect((await stream.next())?.type).toBe("pending");
 
     expectSays(await call("dispose", id), "null");
-    for (const answer of [await inTime(awaited, "the await of a disposed promise"), await inTime(poll, "the long poll of a disposed promise")]) {
+    for (const answer of [
+      await inTime(awaited, "the await of a disposed promise"),
+      await inTime(poll, "the long poll of a disposed promise"),
+    ]) {
       expect(expectRefusal(answer, "disposed").detail).toContain("disposed");
     }
     expect(await socket.next()).toEqual({ type: "disposed", id });
@@ -149,7 +178,11 @@ describe.each(generations)("$name", ({ call, says, idField }) => {
     const id = freshId("incomplete");
     expectRefusal(await call("reject", id), "invalid_request", /(^|\.)errorMessage$/);
     for (const errorMessage of [null, 1, {}, ["x"]]) {
-      expectRefusal(await call("reject", id, { errorMessage }), "invalid_request", /(^|\.)errorMessage$/);
+      expectRefusal(
+        await call("reject", id, { errorMessage }),
+        "invalid_request",
+        /(^|\.)errorMessage$/,
+      );
     }
     expectSays(await call("peek", id), "null");
     const operations: Operation[] = ["peek", "await", "resolve", "reject", "dispose"];
@@ -179,7 +212,10 @@ describe.each(generations)("$name", ({ call, says, idField }) => {
         [{ state: "RESOLVED" }, "{}"],
         // `rejectionMessage` of the contract says how a reason becomes words.
         [{ state: "REJECTED", value: { data: "words" } }, '{"error":"words"}'],
-        [{ state: "REJECTED", value: { data: { message: "like an error" } } }, '{"error":"like an error"}'],
+        [
+          { state: "REJECTED", value: { data: { message: "like an error" } } },
+          '{"error":"like an error"}',
+        ],
         [{ state: "REJECTED", value: { data: { n: 1 } } }, '{"error":"{\\"n\\":1}"}'],
         [{ state: "REJECTED" }, '{"error":"promise was rejected"}'],
         [{ state: "REJECTED", value: { data: null } }, '{"error":"promise was rejected"}'],
@@ -200,10 +236,16 @@ describe.each(generations)("$name", ({ call, says, idField }) => {
     test("a promise that times out is a rejection here; a timer resolves", async () => {
       const late = freshId("late");
       await service.create(late, { timeout: Date.now() + 300 });
-      expectSays(await inTime(call("await", late), "the deadline"), '{"error":"promise timed out"}');
+      expectSays(
+        await inTime(call("await", late), "the deadline"),
+        '{"error":"promise timed out"}',
+      );
       expectSays(await call("resolve", late, { value: 1 }), '{"error":"promise timed out"}');
       const timer = freshId("timer");
-      await service.create(timer, { timeout: Date.now() + 300, tags: { "resonate:timer": "true" } });
+      await service.create(timer, {
+        timeout: Date.now() + 300,
+        tags: { "resonate:timer": "true" },
+      });
       expectSays(await inTime(call("await", timer), "the timer"), "{}");
     });
 
@@ -211,7 +253,14 @@ describe.each(generations)("$name", ({ call, says, idField }) => {
       const id = freshId("there");
       await call("reject", id, { errorMessage: "help!" });
       const record = recordOf(await service.read(id));
-      expect(record).toMatchObject({ id, state: "REJECTED", param: {}, value: { data: "help!" }, timeout: Number.MAX_SAFE_INTEGER, tags: {} });
+      expect(record).toMatchObject({
+        id,
+        state: "REJECTED",
+        param: {},
+        value: { data: "help!" },
+        timeout: Number.MAX_SAFE_INTEGER,
+        tags: {},
+      });
       expect(record.completedOn).toBeGreaterThanOrEqual(record.createdOn);
       expectRefusal(await service.settle(id, { state: "RESOLVED" }), "already_rejected");
       expectRefusal(await service.create(id), "exists");
@@ -229,7 +278,15 @@ test("the two generations are one promise", async () => {
 
 test("an operation that does not exist is a 404", async () => {
   for (const base of ["/promise", "/durablePromiseServer"]) {
-    for (const operation of ["nope", "PEEK", "constructor", "__proto__", "toString", "peek/", "peek%2F"]) {
+    for (const operation of [
+      "nope",
+      "PEEK",
+      "constructor",
+      "__proto__",
+      "toString",
+      "peek/",
+      "peek%2F",
+    ]) {
       const body = { promiseId: "x", request: { promiseName: "x" } };
       expectRefusal(await service.send("POST", `${base}/${operation}`, { body }), "no_route");
     }

@@ -8,7 +8,14 @@ import { LIMITS, type Frame } from "../../client/src/protocol.ts";
 import { eventually, inTime, openSocket, openStream } from "./awaiter.ts";
 import { nodeRequest, rawRequest } from "./raw-request.ts";
 import { expectRefusal } from "./refusal.ts";
-import { freshId, recordOf, startService, type Answer, type SendOptions, type Service } from "./service.ts";
+import {
+  freshId,
+  recordOf,
+  startService,
+  type Answer,
+  type SendOptions,
+  type Service,
+} from "./service.ts";
 
 vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
 
@@ -53,7 +60,11 @@ describe("a create with a bad field is a 400 that names it, and creates nothing"
     ["JSON and then more", "{} {}", "body"],
     ["NaN", '{"param":{"data":NaN}}', "body"],
     ["single quotes", "{'a':1}", "body"],
-    ["invalid UTF-8", Uint8Array.from([...new TextEncoder().encode('{"param":{"data":"'), 0xff, 0x22, 0x7d, 0x7d]), "body"],
+    [
+      "invalid UTF-8",
+      Uint8Array.from([...new TextEncoder().encode('{"param":{"data":"'), 0xff, 0x22, 0x7d, 0x7d]),
+      "body",
+    ],
     ["null", "null", "body"],
     ["an array", "[]", "body"],
     ["an array of a body", "[{}]", "body"],
@@ -76,9 +87,21 @@ describe("a create with a bad field is a 400 that names it, and creates nothing"
     ["null headers", '{"param":{"headers":null}}', /^param\.headers/],
     ["a header that is a number", '{"param":{"headers":{"a":1}}}', /^param\.headers/],
     ["a header that is null", '{"param":{"headers":{"a":null}}}', /^param\.headers/],
-    ["65 headers", json({ param: { headers: many(LIMITS.payloadHeadersMax + 1) } }), "param.headers"],
-    ["headers of 8,193 bytes", json({ param: { headers: { k: "v".repeat(LIMITS.payloadHeadersBytesMax) } } }), "param.headers"],
-    ["headers of 8,193 bytes in two-byte letters", json({ param: { headers: { k: "é".repeat(LIMITS.payloadHeadersBytesMax / 2) } } }), "param.headers"],
+    [
+      "65 headers",
+      json({ param: { headers: many(LIMITS.payloadHeadersMax + 1) } }),
+      "param.headers",
+    ],
+    [
+      "headers of 8,193 bytes",
+      json({ param: { headers: { k: "v".repeat(LIMITS.payloadHeadersBytesMax) } } }),
+      "param.headers",
+    ],
+    [
+      "headers of 8,193 bytes in two-byte letters",
+      json({ param: { headers: { k: "é".repeat(LIMITS.payloadHeadersBytesMax / 2) } } }),
+      "param.headers",
+    ],
     ["array tags", '{"tags":[]}', /^tags/],
     ["null tags", '{"tags":null}', /^tags/],
     ["string tags", '{"tags":"a"}', /^tags/],
@@ -86,8 +109,16 @@ describe("a create with a bad field is a 400 that names it, and creates nothing"
     ["a tag that is an object", '{"tags":{"__proto__":{}}}', /^tags/],
     ["65 tags", json({ tags: many(LIMITS.tagsMax + 1) }), "tags"],
     ["tags of 4,097 bytes", json({ tags: { k: "v".repeat(LIMITS.tagsBytesMax) } }), "tags"],
-    ["tags of 4,097 bytes in two-byte letters", json({ tags: { k: "é".repeat(LIMITS.tagsBytesMax / 2) } }), "tags"],
-    ["tags of 4,097 bytes of key", json({ tags: { ["k".repeat(LIMITS.tagsBytesMax)]: "v" } }), "tags"],
+    [
+      "tags of 4,097 bytes in two-byte letters",
+      json({ tags: { k: "é".repeat(LIMITS.tagsBytesMax / 2) } }),
+      "tags",
+    ],
+    [
+      "tags of 4,097 bytes of key",
+      json({ tags: { ["k".repeat(LIMITS.tagsBytesMax)]: "v" } }),
+      "tags",
+    ],
     ["a timeout with a fraction", '{"timeout":1.5}', "timeout"],
     ["a timeout of 2^53", '{"timeout":9007199254740992}', "timeout"],
     ["a timeout of -2^53", '{"timeout":-9007199254740992}', "timeout"],
@@ -127,12 +158,36 @@ describe("a create with a bad field is a 400 that names it, and creates nothing"
     ["onTimeout to timed out", '{"onTimeout":{"state":"REJECTED_TIMEDOUT"}}', "onTimeout.state"],
     ["onTimeout to a word", '{"onTimeout":{"state":"DONE"}}', "onTimeout.state"],
     ["onTimeout to a number", '{"onTimeout":{"state":1}}', "onTimeout.state"],
-    ["an unknown field in onTimeout", '{"onTimeout":{"state":"RESOLVED","when":1}}', "onTimeout.when"],
-    ["a null value in onTimeout", '{"onTimeout":{"state":"RESOLVED","value":null}}', "onTimeout.value"],
-    ["an array value in onTimeout", '{"onTimeout":{"state":"RESOLVED","value":[]}}', "onTimeout.value"],
-    ["too many headers in onTimeout", json({ onTimeout: { state: "RESOLVED", value: { headers: many(65) } } }), "onTimeout.value.headers"],
-    ["onTimeout and a timer", json({ tags: timer, onTimeout: { state: "RESOLVED" }, timeout: "1h" }), "onTimeout"],
-    ["onTimeout and a timer of the older name", json({ tags: { "resonate:timeout": "true" }, onTimeout: { state: "REJECTED" } }), "onTimeout"],
+    [
+      "an unknown field in onTimeout",
+      '{"onTimeout":{"state":"RESOLVED","when":1}}',
+      "onTimeout.when",
+    ],
+    [
+      "a null value in onTimeout",
+      '{"onTimeout":{"state":"RESOLVED","value":null}}',
+      "onTimeout.value",
+    ],
+    [
+      "an array value in onTimeout",
+      '{"onTimeout":{"state":"RESOLVED","value":[]}}',
+      "onTimeout.value",
+    ],
+    [
+      "too many headers in onTimeout",
+      json({ onTimeout: { state: "RESOLVED", value: { headers: many(65) } } }),
+      "onTimeout.value.headers",
+    ],
+    [
+      "onTimeout and a timer",
+      json({ tags: timer, onTimeout: { state: "RESOLVED" }, timeout: "1h" }),
+      "onTimeout",
+    ],
+    [
+      "onTimeout and a timer of the older name",
+      json({ tags: { "resonate:timeout": "true" }, onTimeout: { state: "REJECTED" } }),
+      "onTimeout",
+    ],
     ["100,000 opened arrays", "[".repeat(100_000), "body"],
     ["100,000 nested arrays", `{"param":{"data":${nest("[", "]")}}}`, "body"],
     ["100,000 nested objects", `{"param":{"data":${nest('{"a":', "}")}}}`, "body"],
@@ -162,11 +217,17 @@ describe("limits are inclusive: what just fits is kept", () => {
     ["64 tags", json({ tags: many(LIMITS.tagsMax) })],
     ["4,096 bytes of tags", json({ tags: { k: "v".repeat(LIMITS.tagsBytesMax - 1) } })],
     ["64 headers", json({ param: { headers: many(LIMITS.payloadHeadersMax) } })],
-    ["8,192 bytes of headers", json({ param: { headers: { k: "v".repeat(LIMITS.payloadHeadersBytesMax - 1) } } })],
+    [
+      "8,192 bytes of headers",
+      json({ param: { headers: { k: "v".repeat(LIMITS.payloadHeadersBytesMax - 1) } } }),
+    ],
     ["a timeout of 2^53 - 1", json({ timeout: Number.MAX_SAFE_INTEGER })],
     ["a timeout of -(2^53 - 1)", json({ timeout: Number.MIN_SAFE_INTEGER })],
     ["a retention of 2^53 - 1", json({ retention: Number.MAX_SAFE_INTEGER })],
-    ["tags and headers named like the insides of an object", '{"tags":{"__proto__":"a","constructor":"b","toString":"c","":"d"},"param":{"headers":{"__proto__":"a","constructor":"b"},"data":{"__proto__":1,"constructor":{"prototype":2}}}}'],
+    [
+      "tags and headers named like the insides of an object",
+      '{"tags":{"__proto__":"a","constructor":"b","toString":"c","":"d"},"param":{"headers":{"__proto__":"a","constructor":"b"},"data":{"__proto__":1,"constructor":{"prototype":2}}}}',
+    ],
   ])("%s", async (_name, body) => {
     const id = freshId("fits");
     const created = await service.create(id, body);
@@ -186,7 +247,8 @@ describe("limits are inclusive: what just fits is kept", () => {
     expect((await service.create(id, { param: { data } })).status).toBe(201);
     expect(recordOf(await service.read(id)).param.data === data).toBe(true);
     // "A stored value may have 2 MB; param and value together must fit."
-    const filler = LIMITS.bodyBytesMax - JSON.stringify({ state: "RESOLVED", value: { data: "" } }).length;
+    const filler =
+      LIMITS.bodyBytesMax - JSON.stringify({ state: "RESOLVED", value: { data: "" } }).length;
     const value = { data: "y".repeat(filler) };
     expect((await service.settle(id, { state: "RESOLVED", value })).status).toBe(201);
     const settled = recordOf(await service.read(id));
@@ -213,7 +275,11 @@ describe("limits are inclusive: what just fits is kept", () => {
       expect([depth, (await stream.next())?.type]).toEqual([depth, "settled"]);
       stream.close();
       const peeked = await service.send("POST", "/promise/peek", { body: { promiseId: id } });
-      expect([depth, peeked.status, peeked.text === `{"value":${data}}`]).toEqual([depth, 200, true]);
+      expect([depth, peeked.status, peeked.text === `{"value":${data}}`]).toEqual([
+        depth,
+        200,
+        true,
+      ]);
     }
   });
 });
@@ -225,27 +291,52 @@ describe("a body above 1 MiB is a 413, however it is framed, and changes nothing
   const cases: [string, string, (id: string) => string, (id: string) => string][] = [
     ["PUT", "create", (id) => `/promises/${id}`, () => big],
     ["POST", "create without an id", () => "/promises", () => big],
-    ["PATCH", "settle", (id) => `/promises/${id}`, () => filled('{"state":"RESOLVED","value":{"data":"', '"}}')],
-    ["POST", "bare resolve", () => "/promise/resolve", (id) => filled(`{"promiseId":"${id}","value":"`, '"}')],
-    ["POST", "wrapped resolve", () => "/durablePromiseServer/resolve", (id) => filled(`{"request":{"promiseName":"${id}","value":"`, '"}}')],
+    [
+      "PATCH",
+      "settle",
+      (id) => `/promises/${id}`,
+      () => filled('{"state":"RESOLVED","value":{"data":"', '"}}'),
+    ],
+    [
+      "POST",
+      "bare resolve",
+      () => "/promise/resolve",
+      (id) => filled(`{"promiseId":"${id}","value":"`, '"}'),
+    ],
+    [
+      "POST",
+      "wrapped resolve",
+      () => "/durablePromiseServer/resolve",
+      (id) => filled(`{"request":{"promiseName":"${id}","value":"`, '"}}'),
+    ],
   ];
   for (const chunked of [false, true]) {
-    test.each(cases)(`%s (%s), ${chunked ? "in chunks" : "with its length"}`, async (method, _name, path, body) => {
-      const { id, unchanged } = await pendingPromise("big");
-      const absent = freshId("big-absent");
-      const target = method === "PUT" ? absent : id;
-      const answer = await nodeRequest(service, method, path(target), { body: body(target), chunked });
-      expectRefusal(answer, "too_large", "body");
-      await unchanged();
-      await expectAbsent(absent);
-    });
+    test.each(cases)(
+      `%s (%s), ${chunked ? "in chunks" : "with its length"}`,
+      async (method, _name, path, body) => {
+        const { id, unchanged } = await pendingPromise("big");
+        const absent = freshId("big-absent");
+        const target = method === "PUT" ? absent : id;
+        const answer = await nodeRequest(service, method, path(target), {
+          body: body(target),
+          chunked,
+        });
+        expectRefusal(answer, "too_large", "body");
+        await unchanged();
+        await expectAbsent(absent);
+      },
+    );
   }
 
   test("the limit counts bytes, not letters", async () => {
     const id = freshId("bytes");
     const body = JSON.stringify({ param: { data: "é".repeat(LIMITS.bodyBytesMax / 2) } });
     expect(body.length).toBeLessThan(LIMITS.bodyBytesMax);
-    expectRefusal(await nodeRequest(service, "PUT", `/promises/${id}`, { body }), "too_large", "body");
+    expectRefusal(
+      await nodeRequest(service, "PUT", `/promises/${id}`, { body }),
+      "too_large",
+      "body",
+    );
     await expectAbsent(id);
   });
 
@@ -282,9 +373,17 @@ describe("a settle with a bad field is a 400 that names it, and settles nothing"
     ["a null value", '{"state":"RESOLVED","value":null}', "value"],
     ["an array value", '{"state":"RESOLVED","value":[]}', "value"],
     ["an unknown field in value", '{"state":"RESOLVED","value":{"body":1}}', "value.body"],
-    ["headers that are a string", '{"state":"RESOLVED","value":{"headers":"x"}}', /^value\.headers/],
+    [
+      "headers that are a string",
+      '{"state":"RESOLVED","value":{"headers":"x"}}',
+      /^value\.headers/,
+    ],
     ["65 headers", json({ state: "RESOLVED", value: { headers: many(65) } }), "value.headers"],
-    ["8,193 bytes of headers", json({ state: "RESOLVED", value: { headers: { k: "v".repeat(8192) } } }), "value.headers"],
+    [
+      "8,193 bytes of headers",
+      json({ state: "RESOLVED", value: { headers: { k: "v".repeat(8192) } } }),
+      "value.headers",
+    ],
     ["100,000 nested arrays", `{"state":"RESOLVED","value":{"data":${nest("[", "]")}}}`, "body"],
   ];
   test.concurrent.each(cases)("%s", async (_name, body, field) => {
@@ -347,7 +446,9 @@ describe("a bad id is a 400 that names it, in a body and in an address (ids have
     expectRefusal(create, "invalid_request", "id");
     for (const operation of ["peek", "await", "resolve", "reject", "dispose"]) {
       const rest = operation === "reject" ? ',"errorMessage":"x"' : "";
-      const bare = await service.send("POST", `/promise/${operation}`, { body: `{"promiseId":${id}${rest}}` });
+      const bare = await service.send("POST", `/promise/${operation}`, {
+        body: `{"promiseId":${id}${rest}}`,
+      });
       expectRefusal(bare, "invalid_request", /(^|\.)promiseId$/);
       const wrapped = await service.send("POST", `/durablePromiseServer/${operation}`, {
         body: `{"request":{"promiseName":${id}${rest}}}`,
@@ -386,16 +487,27 @@ describe("a bad id is a 400 that names it, in a body and in an address (ids have
     ];
     for (const [method, body] of requests) {
       const given = body === undefined ? {} : { body };
-      expectRefusal(await nodeRequest(service, method, `/promises/${path}`, given), "invalid_request", "id");
+      expectRefusal(
+        await nodeRequest(service, method, `/promises/${path}`, given),
+        "invalid_request",
+        "id",
+      );
     }
     for (const accept of ["text/event-stream", "text/html"]) {
-      const answer = await nodeRequest(service, "GET", `/promises/${path}`, { headers: { accept } });
+      const answer = await nodeRequest(service, "GET", `/promises/${path}`, {
+        headers: { accept },
+      });
       expect(answer.status, accept).toBe(400);
     }
   });
 
   test("in an address: nothing at all", async () => {
-    for (const [method, body] of [["PUT", "{}"], ["GET"], ["PATCH", '{"state":"RESOLVED"}'], ["DELETE"]] as const) {
+    for (const [method, body] of [
+      ["PUT", "{}"],
+      ["GET"],
+      ["PATCH", '{"state":"RESOLVED"}'],
+      ["DELETE"],
+    ] as const) {
       const given = body === undefined ? {} : { body };
       const answer = await nodeRequest(service, method, "/promises/", given);
       if (answer.status === 404) expectRefusal(answer, "no_route");
@@ -415,7 +527,13 @@ describe("a bad id is a 400 that names it, in a body and in an address (ids have
       await expectAbsent(outer);
       expect((await service.read(inner)).status).toBe(answer.status === 201 ? 200 : 404);
     }
-    for (const target of ["/promises/..", "/promises/%2e%2e", "/promises/.", "/promises/%2e", "/promises/x/%2e%2e"]) {
+    for (const target of [
+      "/promises/..",
+      "/promises/%2e%2e",
+      "/promises/.",
+      "/promises/%2e",
+      "/promises/x/%2e%2e",
+    ]) {
       const answer = await rawRequest(service, "PUT", target, "{}");
       expect([400, 404, 405], `${target}: ${answer.text}`).toContain(answer.status);
     }
@@ -431,19 +549,32 @@ describe("the headers of a create and a settle", () => {
     ["strict twice, in agreement", header("strict", ["true", "true"]), "strict"],
     ["strict twice, in disagreement", header("strict", ["true", "false"]), "strict"],
     ["an empty idempotency-key", header("idempotency-key", ""), "idempotency-key"],
-    ["an idempotency-key of 513 bytes", header("idempotency-key", "k".repeat(LIMITS.idempotencyKeyBytesMax + 1)), "idempotency-key"],
+    [
+      "an idempotency-key of 513 bytes",
+      header("idempotency-key", "k".repeat(LIMITS.idempotencyKeyBytesMax + 1)),
+      "idempotency-key",
+    ],
     ["two idempotency-keys", header("idempotency-key", ["one", "two"]), "idempotency-key"],
   ];
-  test.each(cases)("%s is a 400 that names the header, and changes nothing", async (_name, headers, field) => {
-    const absent = freshId("header");
-    const create = await nodeRequest(service, "PUT", `/promises/${absent}`, { headers, body: "{}" });
-    expectRefusal(create, "invalid_request", field);
-    await expectAbsent(absent);
-    const { id, unchanged } = await pendingPromise("header");
-    const settle = await nodeRequest(service, "PATCH", `/promises/${id}`, { headers, body: '{"state":"RESOLVED"}' });
-    expectRefusal(settle, "invalid_request", field);
-    await unchanged();
-  });
+  test.each(cases)(
+    "%s is a 400 that names the header, and changes nothing",
+    async (_name, headers, field) => {
+      const absent = freshId("header");
+      const create = await nodeRequest(service, "PUT", `/promises/${absent}`, {
+        headers,
+        body: "{}",
+      });
+      expectRefusal(create, "invalid_request", field);
+      await expectAbsent(absent);
+      const { id, unchanged } = await pendingPromise("header");
+      const settle = await nodeRequest(service, "PATCH", `/promises/${id}`, {
+        headers,
+        body: '{"state":"RESOLVED"}',
+      });
+      expectRefusal(settle, "invalid_request", field);
+      await unchanged();
+    },
+  );
 
   test("an idempotency-key of 512 bytes is kept", async () => {
     const id = freshId("key");
@@ -459,25 +590,44 @@ describe("the headers of a create and a settle", () => {
     ["application/jsonp"],
     ["text/json-not"],
     ["nonsense"],
-  ])("a body of the type %s is a 415 (a form on a foreign page can send it), and changes nothing", async (type) => {
-    const absent = freshId("media");
-    const { id, unchanged } = await pendingPromise("media");
-    const headers = { "content-type": type };
-    const requests: [string, string, SendOptions][] = [
-      ["PUT", service.address(absent), { headers, body: "{}" }],
-      ["POST", "/promises", { headers, body: JSON.stringify({ id: absent }) }],
-      ["PATCH", service.address(id), { headers, body: '{"state":"RESOLVED"}' }],
-      ["POST", "/promise/resolve", { headers, body: JSON.stringify({ promiseId: absent, value: 1 }) }],
-      ["POST", "/promise/resolve", { headers, body: JSON.stringify({ promiseId: id, value: 1 }) }],
-      ["POST", "/promise/dispose", { headers, body: JSON.stringify({ promiseId: id }) }],
-      ["POST", "/durablePromiseServer/reject", { headers, body: JSON.stringify({ request: { promiseName: id, errorMessage: "x" } }) }],
-    ];
-    for (const [method, target, options] of requests) {
-      expectRefusal(await service.send(method, target, options), "unsupported_media_type", "content-type");
-    }
-    await expectAbsent(absent);
-    await unchanged();
-  });
+  ])(
+    "a body of the type %s is a 415 (a form on a foreign page can send it), and changes nothing",
+    async (type) => {
+      const absent = freshId("media");
+      const { id, unchanged } = await pendingPromise("media");
+      const headers = { "content-type": type };
+      const requests: [string, string, SendOptions][] = [
+        ["PUT", service.address(absent), { headers, body: "{}" }],
+        ["POST", "/promises", { headers, body: JSON.stringify({ id: absent }) }],
+        ["PATCH", service.address(id), { headers, body: '{"state":"RESOLVED"}' }],
+        [
+          "POST",
+          "/promise/resolve",
+          { headers, body: JSON.stringify({ promiseId: absent, value: 1 }) },
+        ],
+        [
+          "POST",
+          "/promise/resolve",
+          { headers, body: JSON.stringify({ promiseId: id, value: 1 }) },
+        ],
+        ["POST", "/promise/dispose", { headers, body: JSON.stringify({ promiseId: id }) }],
+        [
+          "POST",
+          "/durablePromiseServer/reject",
+          { headers, body: JSON.stringify({ request: { promiseName: id, errorMessage: "x" } }) },
+        ],
+      ];
+      for (const [method, target, options] of requests) {
+        expectRefusal(
+          await service.send(method, target, options),
+          "unsupported_media_type",
+          "content-type",
+        );
+      }
+      await expectAbsent(absent);
+      await unchanged();
+    },
+  );
 });
 
 describe("query parameters", () => {
@@ -501,32 +651,47 @@ describe("query parameters", () => {
     ["POST", "{}"],
     ["PATCH", '{"state":"RESOLVED"}'],
     ["DELETE", undefined],
-  ])("%s with an unknown parameter is a 400 that names it, and changes nothing", async (method, body) => {
-    const { id, unchanged } = await pendingPromise("query");
-    const absent = freshId("query");
-    const base = method === "POST" ? "/promises" : service.address(method === "PUT" ? absent : id);
-    const answer = await service.send(method, `${base}?strict=true`, body === undefined ? {} : { body });
-    expectRefusal(answer, "invalid_request", "strict");
-    await unchanged();
-    await expectAbsent(absent);
-  });
+  ])(
+    "%s with an unknown parameter is a 400 that names it, and changes nothing",
+    async (method, body) => {
+      const { id, unchanged } = await pendingPromise("query");
+      const absent = freshId("query");
+      const base =
+        method === "POST" ? "/promises" : service.address(method === "PUT" ? absent : id);
+      const answer = await service.send(
+        method,
+        `${base}?strict=true`,
+        body === undefined ? {} : { body },
+      );
+      expectRefusal(answer, "invalid_request", "strict");
+      await unchanged();
+      await expectAbsent(absent);
+    },
+  );
 });
 
 describe("every address says which methods it takes (405 with Allow)", () => {
   const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
   test("and takes no other", async () => {
     const docs = await service.send("GET", "/docs");
-    const assets = [...docs.text.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map((found) => found[1] ?? "");
+    const assets = [...docs.text.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(
+      (found) => found[1] ?? "",
+    );
     expect(assets.length).toBeGreaterThan(0);
     const expected: [string, string[]][] = [
       ["/promises", ["POST"]],
       ["/promises/method-absent", ["GET", "HEAD", "PUT", "PATCH", "DELETE"]],
       ["/promises/method/absent", ["GET", "HEAD", "PUT", "PATCH", "DELETE"]],
-      ...["peek", "await", "resolve", "reject", "dispose"].flatMap((operation): [string, string[]][] => [
-        [`/promise/${operation}`, ["POST"]],
-        [`/durablePromiseServer/${operation}`, ["POST"]],
+      ...["peek", "await", "resolve", "reject", "dispose"].flatMap(
+        (operation): [string, string[]][] => [
+          [`/promise/${operation}`, ["POST"]],
+          [`/durablePromiseServer/${operation}`, ["POST"]],
+        ],
+      ),
+      ...["/health", "/docs", "/openapi.json", ...assets].map((path): [string, string[]] => [
+        path,
+        ["GET", "HEAD"],
       ]),
-      ...["/health", "/docs", "/openapi.json", ...assets].map((path): [string, string[]] => [path, ["GET", "HEAD"]]),
     ];
     for (const [path, methods] of expected) {
       for (const method of METHODS) {
@@ -534,7 +699,9 @@ describe("every address says which methods it takes (405 with Allow)", () => {
         const answer = await nodeRequest(service, method, path);
         const what = `${method} ${path}: ${answer.text.slice(0, 200)}`;
         expect(answer.status, what).toBe(405);
-        const allowed = (answer.headers.get("allow") ?? "").split(/, */).filter((name) => name !== "OPTIONS");
+        const allowed = (answer.headers.get("allow") ?? "")
+          .split(/, */)
+          .filter((name) => name !== "OPTIONS");
         expect(allowed.toSorted(), what).toEqual(methods.toSorted());
         if (method !== "HEAD") expectRefusal(answer, "method_not_allowed");
       }
@@ -542,9 +709,26 @@ describe("every address says which methods it takes (405 with Allow)", () => {
   });
 
   test("an address where nothing is, is a 404 whatever the method", async () => {
-    for (const path of ["/nowhere", "/promisesx", "/promise", "/promise/", "/promise/nope", "/durablePromiseServer/", "/promise/peek/x", "/assets/nothing.js", "/assets/../package.json", "/assets/%2e%2e/package.json", "/assets/"]) {
+    for (const path of [
+      "/nowhere",
+      "/promisesx",
+      "/promise",
+      "/promise/",
+      "/promise/nope",
+      "/durablePromiseServer/",
+      "/promise/peek/x",
+      "/assets/nothing.js",
+      "/assets/../package.json",
+      "/assets/%2e%2e/package.json",
+      "/assets/",
+    ]) {
       for (const method of ["GET", "POST"]) {
-        const answer = await nodeRequest(service, method, path, method === "POST" ? { body: "{}" } : {});
+        const answer = await nodeRequest(
+          service,
+          method,
+          path,
+          method === "POST" ? { body: "{}" } : {},
+        );
         expect([404, 405], `${method} ${path}: ${answer.status}`).toContain(answer.status);
         if (method === "POST" && !path.startsWith("/assets")) expectRefusal(answer, "no_route");
       }
@@ -563,16 +747,23 @@ describe("what a socket may say", () => {
     ["the bytes of ping", new Uint8Array(new TextEncoder().encode("ping"))],
     ["1,024 bytes", "x".repeat(LIMITS.frameBytesMax)],
   ];
-  test.each(nonsense)("%s makes no sense: an error frame, then closed with 1003, and nothing is changed", async (_name, message) => {
-    const { id, unchanged } = await pendingPromise("socket");
-    const socket = await openSocket(service, id);
-    expect((await socket.next())?.type).toBe("pending");
-    socket.send(message);
-    const error: Frame | undefined = await socket.next();
-    expect(error).toEqual({ type: "error", code: "invalid_request", message: expect.stringMatching(/./) });
-    expect((await socket.closed()).code).toBe(1003);
-    await unchanged();
-  });
+  test.each(nonsense)(
+    "%s makes no sense: an error frame, then closed with 1003, and nothing is changed",
+    async (_name, message) => {
+      const { id, unchanged } = await pendingPromise("socket");
+      const socket = await openSocket(service, id);
+      expect((await socket.next())?.type).toBe("pending");
+      socket.send(message);
+      const error: Frame | undefined = await socket.next();
+      expect(error).toEqual({
+        type: "error",
+        code: "invalid_request",
+        message: expect.stringMatching(/./),
+      });
+      expect((await socket.closed()).code).toBe(1003);
+      await unchanged();
+    },
+  );
 
   test.each<[string, string | Uint8Array<ArrayBuffer>]>([
     ["1,025 bytes of text", "x".repeat(LIMITS.frameBytesMax + 1)],
@@ -609,62 +800,111 @@ describe("more awaiters than the limit", () => {
   });
   afterAll(() => limited.stop());
 
-  const upgrade = { connection: "upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
+  const upgrade = {
+    connection: "upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+  };
   /** Every way to wait for a promise, as one request that answers when it is refused. */
   const ways: [string, (id: string) => Promise<Answer>][] = [
     ["a WebSocket", (id) => nodeRequest(limited, "GET", `/promises/${id}`, { headers: upgrade })],
-    ["an event stream", (id) => nodeRequest(limited, "GET", `/promises/${id}`, { headers: { accept: "text/event-stream" } })],
+    [
+      "an event stream",
+      (id) =>
+        nodeRequest(limited, "GET", `/promises/${id}`, {
+          headers: { accept: "text/event-stream" },
+        }),
+    ],
     ["a long poll", (id) => limited.send("GET", `/promises/${id}?wait=20s`)],
-    ["a long poll by Prefer", (id) => limited.send("GET", `/promises/${id}`, { headers: { prefer: "wait=20" } })],
+    [
+      "a long poll by Prefer",
+      (id) => limited.send("GET", `/promises/${id}`, { headers: { prefer: "wait=20" } }),
+    ],
     ["a bare await", (id) => limited.send("POST", "/promise/await", { body: { promiseId: id } })],
-    ["a wrapped await", (id) => limited.send("POST", "/durablePromiseServer/await", { body: { request: { promiseName: id } } })],
+    [
+      "a wrapped await",
+      (id) =>
+        limited.send("POST", "/durablePromiseServer/await", {
+          body: { request: { promiseName: id } },
+        }),
+    ],
   ];
 
-  test.each([true, false])("are refused with 429 on every transport (promise created: %s)", async (created) => {
-    const id = freshId("crowd");
-    if (created) await limited.create(id);
-    const sockets = await Promise.all(Array.from({ length: AWAITERS_MAX }, () => openSocket(limited, id)));
-    for (const socket of sockets) expect((await socket.next())?.type).toBe(created ? "pending" : "absent");
-    for (const [name, wait] of ways) {
-      const answer = await inTime(wait(id), `${name} above the limit, to be refused`, 5_000);
-      expectRefusal(answer, "too_many_awaiters");
-    }
-    // A plain read is no wait.
-    expect((await limited.read(id)).status).toBe(created ? 200 : 404);
+  test.each([true, false])(
+    "are refused with 429 on every transport (promise created: %s)",
+    async (created) => {
+      const id = freshId("crowd");
+      if (created) await limited.create(id);
+      const sockets = await Promise.all(
+        Array.from({ length: AWAITERS_MAX }, () => openSocket(limited, id)),
+      );
+      for (const socket of sockets)
+        expect((await socket.next())?.type).toBe(created ? "pending" : "absent");
+      for (const [name, wait] of ways) {
+        const answer = await inTime(wait(id), `${name} above the limit, to be refused`, 5_000);
+        expectRefusal(answer, "too_many_awaiters");
+      }
+      // A plain read is no wait.
+      expect((await limited.read(id)).status).toBe(created ? 200 : 404);
 
-    // One leaves, one may come.
-    sockets[0]?.close();
-    const late = await eventually(() => openSocket(limited, id));
-    expect((await late.next())?.type).toBe(created ? "pending" : "absent");
+      // One leaves, one may come.
+      sockets[0]?.close();
+      const late = await eventually(() => openSocket(limited, id));
+      expect((await late.next())?.type).toBe(created ? "pending" : "absent");
 
-    // And those within the limit are told.
-    if (!created) await limited.create(id);
-    await limited.settle(id, { state: "RESOLVED", value: { data: 7 } });
-    for (const socket of [...sockets.slice(1), late]) {
-      let frame = await socket.next();
-      while (frame !== undefined && frame.type !== "settled") frame = await socket.next();
-      expect(frame).toMatchObject({ type: "settled", promise: { value: { data: 7 } } });
-    }
-    // A settled promise takes no new subscription, so nobody is too many.
-    for (const [name, wait] of ways.slice(1)) {
-      expect((await inTime(wait(id), name, 5_000)).status, name).toBe(200);
-    }
-  });
+      // And those within the limit are told.
+      if (!created) await limited.create(id);
+      await limited.settle(id, { state: "RESOLVED", value: { data: 7 } });
+      for (const socket of [...sockets.slice(1), late]) {
+        let frame = await socket.next();
+        while (frame !== undefined && frame.type !== "settled") frame = await socket.next();
+        expect(frame).toMatchObject({ type: "settled", promise: { value: { data: 7 } } });
+      }
+      // A settled promise takes no new subscription, so nobody is too many.
+      for (const [name, wait] of ways.slice(1)) {
+        expect((await inTime(wait(id), name, 5_000)).status, name).toBe(200);
+      }
+    },
+  );
 
   /** Waits on this transport until `signal` hangs up; resolves once the server has let it in. */
   const comings: [string, (id: string, signal: AbortSignal) => Promise<void>][] = [
-    ["a WebSocket", async (id, signal) => {
-      const socket = await openSocket(limited, id);
-      signal.addEventListener("abort", () => socket.close());
-    }],
-    ["an event stream", async (id, signal) => {
-      const stream = await openStream(limited, id);
-      expect((await stream.next())?.type).toBe("absent");
-      signal.addEventListener("abort", () => stream.close());
-    }],
-    ["a long poll", async (id, signal) => insist(() => limited.send("GET", `/promises/${id}?wait=20s`, { signal }))],
-    ["a bare await", async (id, signal) => insist(() => limited.send("POST", "/promise/await", { body: { promiseId: id }, signal }))],
-    ["a wrapped await", async (id, signal) => insist(() => limited.send("POST", "/durablePromiseServer/await", { body: { request: { promiseName: id } }, signal }))],
+    [
+      "a WebSocket",
+      async (id, signal) => {
+        const socket = await openSocket(limited, id);
+        signal.addEventListener("abort", () => socket.close());
+      },
+    ],
+    [
+      "an event stream",
+      async (id, signal) => {
+        const stream = await openStream(limited, id);
+        expect((await stream.next())?.type).toBe("absent");
+        signal.addEventListener("abort", () => stream.close());
+      },
+    ],
+    [
+      "a long poll",
+      async (id, signal) =>
+        insist(() => limited.send("GET", `/promises/${id}?wait=20s`, { signal })),
+    ],
+    [
+      "a bare await",
+      async (id, signal) =>
+        insist(() => limited.send("POST", "/promise/await", { body: { promiseId: id }, signal })),
+    ],
+    [
+      "a wrapped await",
+      async (id, signal) =>
+        insist(() =>
+          limited.send("POST", "/durablePromiseServer/await", {
+            body: { request: { promiseName: id } },
+            signal,
+          }),
+        ),
+    ],
   ];
   /** Asks again when refused: the probe of the test may have had the last place for a moment. */
   function insist(wait: () => Promise<Answer>): void {
@@ -673,16 +913,19 @@ describe("more awaiters than the limit", () => {
     })().catch(() => undefined);
   }
   // RESTATE.md 1.3 names what is to be better here: "Client disconnect does not cancel".
-  test.concurrent.each(comings)("%s counts, and leaves its place when it hangs up", async (_name, come) => {
-    const id = freshId("hang-up");
-    const hangUp = new AbortController();
-    for (let n = 0; n < AWAITERS_MAX; n += 1) await come(id, hangUp.signal);
-    await eventually(async () => {
-      // A short wait: while there is still a place, this probe takes it only for a moment.
-      expectRefusal(await limited.send("GET", `/promises/${id}?wait=1ms`), "too_many_awaiters");
-    });
-    hangUp.abort();
-    const socket = await eventually(() => openSocket(limited, id), 8_000);
-    socket.close();
-  });
+  test.concurrent.each(comings)(
+    "%s counts, and leaves its place when it hangs up",
+    async (_name, come) => {
+      const id = freshId("hang-up");
+      const hangUp = new AbortController();
+      for (let n = 0; n < AWAITERS_MAX; n += 1) await come(id, hangUp.signal);
+      await eventually(async () => {
+        // A short wait: while there is still a place, this probe takes it only for a moment.
+        expectRefusal(await limited.send("GET", `/promises/${id}?wait=1ms`), "too_many_awaiters");
+      });
+      hangUp.abort();
+      const socket = await eventually(() => openSocket(limited, id), 8_000);
+      socket.close();
+    },
+  );
 });

@@ -19,7 +19,9 @@ export function rawRequest(
     `host: 127.0.0.1:${service.port}`,
     "connection: close",
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    ...(body === "" ? [] : ["content-type: application/json", `content-length: ${Buffer.byteLength(body)}`]),
+    ...(body === ""
+      ? []
+      : ["content-type: application/json", `content-length: ${Buffer.byteLength(body)}`]),
   ];
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -35,7 +37,8 @@ export function rawRequest(
       // The server may keep the connection open; the length says when the answer is complete.
       const split = whole().indexOf("\r\n\r\n");
       const length = /\r\ncontent-length: *(\d+)/i.exec(whole().slice(0, split))?.[1];
-      if (split >= 0 && length !== undefined && whole().length >= split + 4 + Number(length)) finish();
+      if (split >= 0 && length !== undefined && whole().length >= split + 4 + Number(length))
+        finish();
     });
     socket.on("error", reject);
     socket.on("end", finish);
@@ -70,13 +73,23 @@ export function nodeRequest(
   { headers = {}, body, chunked = false }: NodeRequest = {},
 ): Promise<Answer> {
   const framing: Record<string, string> =
-    body === undefined ? {} : chunked
-      ? { "transfer-encoding": "chunked" }
-      : { "content-length": String(Buffer.byteLength(body)) };
-  const type: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
+    body === undefined
+      ? {}
+      : chunked
+        ? { "transfer-encoding": "chunked" }
+        : { "content-length": String(Buffer.byteLength(body)) };
+  const type: Record<string, string> =
+    body === undefined ? {} : { "content-type": "application/json" };
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      { host: "127.0.0.1", port: service.port, method, path, agent: false, headers: { ...type, ...framing, ...headers } },
+      {
+        host: "127.0.0.1",
+        port: service.port,
+        method,
+        path,
+        agent: false,
+        headers: { ...type, ...framing, ...headers },
+      },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -86,7 +99,11 @@ export function nodeRequest(
           for (const [name, value] of Object.entries(incoming.headers)) {
             for (const one of [value ?? []].flat()) answered.append(name, one);
           }
-          resolve({ status: incoming.statusCode ?? 0, headers: answered, text: Buffer.concat(chunks).toString("utf8") });
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: answered,
+            text: Buffer.concat(chunks).toString("utf8"),
+          });
         });
       },
     );

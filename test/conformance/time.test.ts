@@ -20,38 +20,69 @@ beforeAll(async () => {
   service = await startService();
   await service.create("longest");
   const began = Date.now();
-  longest = service.send("GET", `${service.address("longest")}?wait=1h`).then((answer) => [answer, Date.now() - began]);
+  longest = service
+    .send("GET", `${service.address("longest")}?wait=1h`)
+    .then((answer) => [answer, Date.now() - began]);
 });
 afterAll(() => service.stop());
 
 /** How an awaiter on each transport hears of the end: the record's text, or the example's outcome. */
 const transports: [string, (id: string) => Promise<string>][] = [
-  ["WebSocket", async (id) => {
-    const socket = await openSocket(service, id);
-    for (let frame; (frame = await socket.next()) !== undefined;) {
-      if (frame.type === "settled") return JSON.stringify(frame.promise);
-    }
-    throw new Error("closed");
-  }],
-  ["event stream", async (id) => {
-    const stream = await openStream(service, id);
-    for (let event; (event = await stream.next()) !== undefined;) {
-      if (event.type === "settled") return event.data;
-    }
-    throw new Error("ended");
-  }],
+  [
+    "WebSocket",
+    async (id) => {
+      const socket = await openSocket(service, id);
+      for (let frame; (frame = await socket.next()) !== undefined;) {
+        if (frame.type === "settled") return JSON.stringify(frame.promise);
+      }
+      throw new Error("closed");
+    },
+  ],
+  [
+    "event stream",
+    async (id) => {
+      const stream = await openStream(service, id);
+      for (let event; (event = await stream.next()) !== undefined;) {
+        if (event.type === "settled") return event.data;
+      }
+      throw new Error("ended");
+    },
+  ],
   ["long poll", async (id) => (await service.read(id, { [HEADER.prefer]: "wait=20" })).text],
-  ["bare await", async (id) => (await service.send("POST", "/promise/await", { body: { promiseId: id } })).text],
+  [
+    "bare await",
+    async (id) => (await service.send("POST", "/promise/await", { body: { promiseId: id } })).text,
+  ],
 ];
 
 describe.each(transports)("an awaiter by %s", (name, wait) => {
   const ends: [string, object, string, string][] = [
     ["a timeout", {}, "REJECTED_TIMEDOUT", '{"error":"promise timed out"}'],
-    ["onTimeout's resolution", { onTimeout: { state: "RESOLVED", value: { data: { plan: "B" } } } }, "RESOLVED", '{"value":{"plan":"B"}}'],
-    ["onTimeout's rejection", { onTimeout: { state: "REJECTED", value: { data: "too slow" } } }, "REJECTED", '{"error":"too slow"}'],
-    ["onTimeout's cancel", { onTimeout: { state: "REJECTED_CANCELED" } }, "REJECTED_CANCELED", '{"error":"promise was canceled"}'],
+    [
+      "onTimeout's resolution",
+      { onTimeout: { state: "RESOLVED", value: { data: { plan: "B" } } } },
+      "RESOLVED",
+      '{"value":{"plan":"B"}}',
+    ],
+    [
+      "onTimeout's rejection",
+      { onTimeout: { state: "REJECTED", value: { data: "too slow" } } },
+      "REJECTED",
+      '{"error":"too slow"}',
+    ],
+    [
+      "onTimeout's cancel",
+      { onTimeout: { state: "REJECTED_CANCELED" } },
+      "REJECTED_CANCELED",
+      '{"error":"promise was canceled"}',
+    ],
     ["a timer's success", { tags: { [TIMER_TAGS[0]]: "true" } }, "RESOLVED", "{}"],
-    ["a timer's success by its older name", { tags: { [TIMER_TAGS[1]]: "true" } }, "RESOLVED", "{}"],
+    [
+      "a timer's success by its older name",
+      { tags: { [TIMER_TAGS[1]]: "true" } },
+      "RESOLVED",
+      "{}",
+    ],
   ];
   test.concurrent.each(ends)("is told at the deadline: %s", async (_end, body, state, outcome) => {
     const id = freshId("deadline");
@@ -73,7 +104,8 @@ describe.each(transports)("an awaiter by %s", (name, wait) => {
     await service.create(id, { timeout });
     const text = await inTime(heard, `the deadline by ${name}`, 700 + LATE_MS);
     if (name === "bare await") expect(text).toBe('{"error":"promise timed out"}');
-    else expect(JSON.parse(text)).toMatchObject({ state: "REJECTED_TIMEDOUT", completedOn: timeout });
+    else
+      expect(JSON.parse(text)).toMatchObject({ state: "REJECTED_TIMEDOUT", completedOn: timeout });
   });
 });
 
@@ -81,15 +113,28 @@ describe("a deadline in the past", () => {
   test.each<[string, object, string]>([
     ["timed out", {}, "REJECTED_TIMEDOUT"],
     ["resolved as a timer", { tags: { "resonate:timer": "true" } }, "RESOLVED"],
-    ["timed out: a timer is switched on by true alone", { tags: { "resonate:timer": "false" } }, "REJECTED_TIMEDOUT"],
-    ["as onTimeout says", { onTimeout: { state: "REJECTED_CANCELED", value: { data: 1 } } }, "REJECTED_CANCELED"],
+    [
+      "timed out: a timer is switched on by true alone",
+      { tags: { "resonate:timer": "false" } },
+      "REJECTED_TIMEDOUT",
+    ],
+    [
+      "as onTimeout says",
+      { onTimeout: { state: "REJECTED_CANCELED", value: { data: 1 } } },
+      "REJECTED_CANCELED",
+    ],
   ])("the promise is born settled: %s", async (_name, body, state) => {
     for (const timeout of [Date.now() - 1000, 1, 0, -1, Number.MIN_SAFE_INTEGER]) {
       const id = freshId("past");
       const created = await service.create(id, { ...body, timeout });
       expect(created.status).toBe(201);
       expect(created.headers.get(HEADER.outcome)).toBe("created");
-      expect(recordOf(created)).toMatchObject({ state, timeout, createdOn: timeout, completedOn: timeout });
+      expect(recordOf(created)).toMatchObject({
+        state,
+        timeout,
+        createdOn: timeout,
+        completedOn: timeout,
+      });
       expect(recordOf(await service.read(id))).toEqual(recordOf(created));
     }
   });
@@ -106,8 +151,16 @@ describe("a settle after the deadline", () => {
       const lenient = await service.settle(id, { state, value: { data: "late" } });
       expect(lenient.status).toBe(200);
       expect(lenient.headers.get(HEADER.outcome)).toBe("lost");
-      expect(recordOf(lenient)).toMatchObject({ state: "REJECTED_TIMEDOUT", value: {}, completedOn: timeout });
-      const strict = await service.settle(id, { state, value: { data: "late" } }, { [HEADER.strict]: "true" });
+      expect(recordOf(lenient)).toMatchObject({
+        state: "REJECTED_TIMEDOUT",
+        value: {},
+        completedOn: timeout,
+      });
+      const strict = await service.settle(
+        id,
+        { state, value: { data: "late" } },
+        { [HEADER.strict]: "true" },
+      );
       const problem = expectRefusal(strict, "already_timedout");
       expect(problem.promise).toEqual(recordOf(lenient));
       expect(strict.headers.get(HEADER.outcome)).toBe("lost");
@@ -116,8 +169,14 @@ describe("a settle after the deadline", () => {
 
   test("of a promise that onTimeout settled or a timer resolved is lost like any other (403)", async () => {
     const resolved = freshId("after");
-    await service.create(resolved, { timeout: 1, onTimeout: { state: "RESOLVED", value: { data: 1 } } });
-    expectRefusal(await service.settle(resolved, { state: "RESOLVED", value: { data: 2 } }), "already_resolved");
+    await service.create(resolved, {
+      timeout: 1,
+      onTimeout: { state: "RESOLVED", value: { data: 1 } },
+    });
+    expectRefusal(
+      await service.settle(resolved, { state: "RESOLVED", value: { data: 2 } }),
+      "already_resolved",
+    );
     const timer = freshId("after");
     await service.create(timer, { timeout: 1, tags: { "resonate:timer": "true" } });
     expectRefusal(await service.settle(timer, { state: "REJECTED" }), "already_resolved");
@@ -162,7 +221,9 @@ describe("how a deadline may be written", () => {
     ["2099-12-31T19:30:00-04:30"],
     ["2096-02-29T00:00:00Z"],
   ])("the RFC 3339 date %s is that instant", async (timeout) => {
-    expect(recordOf(await service.create(freshId("date"), { timeout })).timeout).toBe(Date.parse(timeout));
+    expect(recordOf(await service.create(freshId("date"), { timeout })).timeout).toBe(
+      Date.parse(timeout),
+    );
   });
 
   test("none is never", async () => {
@@ -186,7 +247,10 @@ describe("retention", () => {
     await service.create(id, { retention: "1s" });
     const settled = recordOf(await service.settle(id, { state: "RESOLVED" }));
     expect(settled.retention).toBe(1000);
-    await eventually(async () => expectRefusal(await service.read(id), "not_found"), 1000 + LATE_MS);
+    await eventually(
+      async () => expectRefusal(await service.read(id), "not_found"),
+      1000 + LATE_MS,
+    );
     expect(Date.now()).toBeGreaterThanOrEqual((settled.completedOn ?? 0) + 1000);
     expect((await service.create(id)).status).toBe(201);
   });
@@ -230,7 +294,11 @@ describe("a long poll", () => {
   test("that is over before the promise is: 202 and the pending record", async () => {
     const id = freshId("over");
     await service.create(id, { param: { data: 1 } });
-    for (const [query, headers] of [["?wait=300ms", {}], ["?wait=PT0.3S", {}], ["", { [HEADER.prefer]: "wait=1" }]] as const) {
+    for (const [query, headers] of [
+      ["?wait=300ms", {}],
+      ["?wait=PT0.3S", {}],
+      ["", { [HEADER.prefer]: "wait=1" }],
+    ] as const) {
       const began = Date.now();
       const answer = await service.send("GET", service.address(id) + query, { headers });
       expect(answer.status).toBe(202);
@@ -242,7 +310,10 @@ describe("a long poll", () => {
   });
 
   test("that is over before the promise exists: 404", async () => {
-    expectRefusal(await service.send("GET", `${service.address(freshId("absent"))}?wait=300ms`), "not_found");
+    expectRefusal(
+      await service.send("GET", `${service.address(freshId("absent"))}?wait=300ms`),
+      "not_found",
+    );
   });
 
   test("is capped, whatever it asks for: an answer within 30 s (LIMITS.longPollMsMax)", async () => {
