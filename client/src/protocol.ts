@@ -175,6 +175,8 @@ export const LIMITS = {
   idBytesMax: 1024,
   /** A stored value may have 2 MB; param and value together must fit, and 128 MB are shared. */
   bodyBytesMax: 1024 * 1024,
+  /** Deeper nesting makes the JSON parsers of some awaiter's language overflow their stack. */
+  dataDepthMax: 1000,
   tagsMax: 64,
   /** All keys and values together: tags are copied to every index row. */
   tagsBytesMax: 4096,

@@ -9,7 +9,8 @@ import type { Config } from "../env.ts";
 import { Refusal } from "./errors.ts";
 
 /** An `http` URL or origin on this machine. The runtime gives normalised URLs, without credentials. */
-const LOOPBACK_URL = /^https?:\/\/(?:(?:[\w-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?=[:/]|$)/;
+const LOOPBACK_URL =
+  /^https?:\/\/(?:(?:[\w-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?=[:/]|$)/i;
 
 /** @throws Refusal when the caller may not come in */
 export async function authenticate(request: Request, config: Config): Promise<void> {

@@ -87,11 +87,10 @@ export async function longPoll(
  * id is the entity tag, so that an `EventSource` which comes back after the end can be let go. The
  * first socket is opened before the answer begins, which can still be a refusal then.
  */
-export async function eventStream(
-  followed: Omit<Followed, "signal">,
-): Promise<ReadableStream<Uint8Array>> {
+export async function eventStream(followed: Followed): Promise<ReadableStream<Uint8Array>> {
   const opened = await openSocket(followed);
   const gone = new AbortController();
+  const signal = AbortSignal.any([followed.signal, gone.signal]);
   const encoder = new TextEncoder();
   let keepAlive: number | null = null;
   return new ReadableStream({
@@ -101,12 +100,12 @@ export async function eventStream(
         KEEP_ALIVE_MS,
       );
       void follow(
-        { ...followed, signal: gone.signal },
+        { ...followed, signal },
         (frame) => stream.enqueue(encoder.encode(eventText(frame, followed.id))),
         opened,
       )
         .then(
-          () => gone.signal.aborted || stream.close(),
+          () => signal.aborted || stream.close(),
           (error: unknown) => stream.error(error),
         )
         .finally(() => clearInterval(keepAlive));
@@ -120,7 +119,9 @@ export async function eventStream(
 
 function eventText({ type, etag, promise }: SplitFrame, id: string): string {
   const data = promise ?? JSON.stringify({ id });
-  return `${etag ? `id: ${etag}\n` : ""}event: ${type}\ndata: ${data}\n\n`;
+  // A line break in the text would end the field; each line of it is a field of its own.
+  const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`);
+  return `${etag ? `id: ${etag}\n` : ""}event: ${type}\n${lines.join("")}\n`;
 }
 
 /** @returns whether the last frame came; `false` when the line broke or the signal stopped it */

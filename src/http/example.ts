@@ -15,7 +15,7 @@ import { readConfig, type Env } from "../env.ts";
 import { isSettled, type PromiseRecord, type Settle } from "../machine/promise.ts";
 import { follow, type SplitFrame } from "./await.ts";
 import { Refusal } from "./errors.ts";
-import { jsonText, parseJson, readJson } from "./json.ts";
+import { readJson, textAt } from "./json.ts";
 import { newBirth, validate } from "./parse.ts";
 import { originOf } from "./promises.ts";
 import { promiseId } from "./schemas.ts";
@@ -33,25 +33,27 @@ type Operation = (typeof OPERATIONS)[number];
 interface Call {
   operation: Operation;
   id: string;
-  value?: unknown;
-  errorMessage?: string;
+  /** JSON text, as it was sent. */
+  value: string | undefined;
+  errorMessage: string | undefined;
   /** X to the body of the answer, in the caller's generation of the shapes. */
   wrap: (x: string) => string;
 }
 
-const fields = { value: v.optional(v.unknown()), errorMessage: v.optional(v.string()) };
-const wrappedBody = v.object({ request: v.object({ promiseName: promiseId, ...fields }) });
-const bareBody = v.object({ promiseId, ...fields });
+const errorMessage = v.optional(v.string());
+const wrappedBody = v.object({ request: v.object({ promiseName: promiseId, errorMessage }) });
+const bareBody = v.object({ promiseId, errorMessage });
 
 /** `POST /durablePromiseServer/:operation` */
 export async function callWrapped(c: C): Promise<Response> {
   const operation = operationOf(c);
-  const { request } = validate(wrappedBody, await readJson(c.req.raw), "");
-  const { promiseName: id, ...rest } = request;
+  const { text, value } = await readJson(c.req.raw);
+  const { promiseName, errorMessage } = validate(wrappedBody, value, "").request;
   return perform(c, {
     operation,
-    id,
-    ...(rest as Pick<Call, "value" | "errorMessage">),
+    id: promiseName,
+    value: textAt(text, ["request", "value"]),
+    errorMessage,
     wrap: (x) => (x === "null" ? "{}" : `{"response":${x}}`),
   });
 }
@@ -59,11 +61,13 @@ export async function callWrapped(c: C): Promise<Response> {
 /** `POST /promise/:operation` */
 export async function callBare(c: C): Promise<Response> {
   const operation = operationOf(c);
-  const { promiseId: id, ...rest } = validate(bareBody, await readJson(c.req.raw), "");
+  const { text, value } = await readJson(c.req.raw);
+  const { promiseId: id, errorMessage } = validate(bareBody, value, "");
   return perform(c, {
     operation,
     id,
-    ...(rest as Pick<Call, "value" | "errorMessage">),
+    value: textAt(text, ["value"]),
+    errorMessage,
     wrap: (x) => x,
   });
 }
@@ -96,15 +100,15 @@ async function perform(c: C, call: Call): Promise<Response> {
 }
 
 function settleCommand(c: C, { operation, id, value, errorMessage }: Call): Settle {
-  const data = operation === "resolve" ? value : errorMessage;
   if (operation === "reject" && errorMessage === undefined) {
     throw new Refusal("invalid_request", "errorMessage is missing", { field: "errorMessage" });
   }
+  const data = operation === "resolve" ? value : JSON.stringify(errorMessage);
   const { retentionMs } = readConfig(c.env);
   return {
     kind: "settle",
     state: operation === "resolve" ? "resolved" : "rejected",
-    value: data === undefined ? {} : { data: jsonText(data) },
+    value: data === undefined ? {} : { data },
     strict: false,
     orCreate: { id, birth: newBirth(), ...(retentionMs !== undefined && { retentionMs }) },
   };
@@ -125,8 +129,8 @@ async function outcomeOf(c: C, { id }: Call): Promise<string> {
   });
   if (last.promise === undefined) throw new Refusal("disposed", "promise was disposed");
   // SAFETY: the frame is our own resource text.
-  const { state, value } = parseJson(last.promise) as { state: State; value: { data?: unknown } };
-  return xOf(state, value.data === undefined ? undefined : jsonText(value.data));
+  const { state } = JSON.parse(last.promise) as { state: State };
+  return xOf(state, textAt(last.promise, ["value", "data"]));
 }
 
 function streamed(outcome: Promise<string>, { wrap }: Call): Response {

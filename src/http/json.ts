@@ -1,24 +1,20 @@
 /**
- * JSON in, to the letter. Numbers that JavaScript would round or respell (2^53 + 1, 1e400, 1.0) stay
- * as they were written: the reviver keeps their source as a raw value, which `JSON.stringify` writes
- * back unchanged (TC39 "JSON.parse source text access", in workerd since V8 11.4).
+ * JSON in, to the letter. What we look at is parsed; `data`, which is not ours to read, is cut out of
+ * the body as it was written, so that big numbers, spaces, escapes and doubled keys stay.
  */
 import { LIMITS } from "../../client/src/protocol.ts";
 import { invalid, Refusal } from "./errors.ts";
 
-declare global {
-  interface JSON {
-    rawJSON(text: string): unknown;
-  }
-}
-
-/** Only these can be respelt: many digits, a fraction, an exponent, a minus before a zero. */
-const RISKY_NUMBER = /\d{16}|\d[.eE]|-0/;
-
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
+/** A body, read twice: as values to be checked, as text to be kept. */
+export interface Body {
+  text: string;
+  value: unknown;
+}
+
 /** The JSON body of a request, within the size limit, sent as JSON. */
-export async function readJson(request: Request): Promise<unknown> {
+export async function readJson(request: Request): Promise<Body> {
   const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
   if (mediaType !== "application/json" && !mediaType.endsWith("+json")) {
     throw new Refusal(
@@ -27,30 +23,82 @@ export async function readJson(request: Request): Promise<unknown> {
       { field: "content-type", headers: { accept: "application/json" } },
     );
   }
-  return parseJson(await readText(request));
-}
-
-export function parseJson(text: string): unknown {
+  const text = await readText(request);
   try {
-    return RISKY_NUMBER.test(text) ? JSON.parse(text, keepSource as never) : JSON.parse(text);
+    return { text, value: JSON.parse(text) };
   } catch (error) {
-    const reason = error instanceof RangeError ? "it is nested too deep" : String(error);
-    throw invalid("body", `The body is not JSON: ${reason}`);
+    throw invalid("body", `The body is not JSON: ${(error as Error).message}`);
   }
 }
 
-/** Any JSON value back to text. */
-export function jsonText(value: unknown, indent?: number): string {
-  try {
-    return JSON.stringify(value, null, indent);
-  } catch {
-    throw invalid("body", "The body is nested too deep"); // The stack ends near 5,000 levels.
+/**
+ * The text of the value at `path`, as it was written.
+ *
+ * @param text JSON that has been parsed before: nothing is checked again
+ * @returns `undefined` when there is no such value; of doubled keys the last, as `JSON.parse` has it
+ * @example textAt('{"a": {"b": 1.0}}', ["a", "b"]) // "1.0"
+ */
+export function textAt(text: string, path: string[]): string | undefined {
+  let start = skipSpace(text, 0);
+  let end = path.length === 0 ? skipValue(text, start) : start;
+  for (const key of path) {
+    const found = text[start] === "{" ? memberOf(text, start, key) : undefined;
+    if (!found) return undefined;
+    [start, end] = found;
   }
+  return text.slice(start, end);
 }
 
-function keepSource(_key: string, value: unknown, context: { source: string }): unknown {
-  if (typeof value !== "number" || String(value) === context.source) return value;
-  return JSON.rawJSON(context.source);
+/** Where the last member named `key` of the object at `open` begins and ends. */
+function memberOf(text: string, open: number, key: string): [number, number] | undefined {
+  let found: [number, number] | undefined;
+  let at = skipSpace(text, open + 1);
+  while (text[at] !== "}") {
+    const nameEnd = skipString(text, at);
+    const name: unknown = JSON.parse(text.slice(at, nameEnd));
+    const start = skipSpace(text, skipSpace(text, nameEnd) + 1);
+    const end = skipValue(text, start);
+    if (name === key) found = [start, end];
+    at = skipSpace(text, end);
+    if (text[at] === ",") at = skipSpace(text, at + 1);
+  }
+  return found;
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (text[at] === " " || text[at] === "\n" || text[at] === "\r" || text[at] === "\t") at += 1;
+  return at;
+}
+
+function skipString(text: string, from: number): number {
+  let at = from + 1;
+  while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at + 1;
+}
+
+/** No recursion: how deep it goes is the sender's choice. */
+function skipValue(text: string, from: number): number {
+  let at = from;
+  let depth = 0;
+  do {
+    const character = text[at];
+    if (character === '"') {
+      at = skipString(text, at);
+      continue;
+    }
+    if (character === "{" || character === "[") {
+      depth += 1;
+      if (depth > LIMITS.dataDepthMax) throw tooDeep();
+    } else if (character === "}" || character === "]") depth -= 1;
+    at += 1;
+  } while (at < text.length && (depth > 0 || !isEndOfValue(text, at, from)));
+  return at;
+}
+
+/** A string, an object or a list has ended by itself; a number or a word ends before one of these. */
+function isEndOfValue(text: string, at: number, from: number): boolean {
+  return '"{['.includes(text[from]!) || ",]} \n\r\t".includes(text[at]!);
 }
 
 async function readText(request: Request): Promise<string> {
@@ -86,6 +134,10 @@ async function readBytes(body: ReadableStream<Uint8Array> | null): Promise<Uint8
     offset += chunk.byteLength;
   }
   return whole;
+}
+
+function tooDeep(): Refusal {
+  return invalid("body", `The body may be nested ${LIMITS.dataDepthMax} levels deep at most`);
 }
 
 function tooLarge(): Refusal {

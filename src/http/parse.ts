@@ -7,7 +7,7 @@ import { HEADER, LIMITS, NEVER } from "../../client/src/protocol.ts";
 import { parseDurationMs } from "../duration.ts";
 import { isTimer, type Create, type Payload, type Settle } from "../machine/promise.ts";
 import { invalid } from "./errors.ts";
-import { jsonText, readJson } from "./json.ts";
+import { readJson, textAt } from "./json.ts";
 import { createBody, faultOfId, machineState, settleBody, utf8Length } from "./schemas.ts";
 
 /** `{id}` of `/promises/{id}`: slashes may be raw or encoded. */
@@ -46,7 +46,9 @@ export async function parseCreate(
   defaults: { retentionMs: number | undefined },
   now: number,
 ): Promise<Create> {
-  const body = validate(createBody, await readJson(request), "");
+  refuseQuery(request.url);
+  const { text, value } = await readJson(request);
+  const body = validate(createBody, value, "");
   sameId(idInPath, body.id);
   const { param, tags, onTimeout, retention } = body;
   const retentionMs =
@@ -58,11 +60,14 @@ export async function parseCreate(
     kind: "create",
     id: idInPath ?? body.id ?? crypto.randomUUID(),
     birth: newBirth(),
-    param: payloadOf(param),
+    param: payloadOf(param, text, "param"),
     tags,
     timeoutAt: body.timeout === undefined ? NEVER : instantOf(body.timeout, now),
     ...(onTimeout && {
-      onTimeout: { state: machineState(onTimeout.state), value: payloadOf(onTimeout.value) },
+      onTimeout: {
+        state: machineState(onTimeout.state),
+        value: payloadOf(onTimeout.value, text, "onTimeout", "value"),
+      },
     }),
     ...(retentionMs !== undefined && { retentionMs }),
     ...parseKeys(request.headers),
@@ -70,12 +75,14 @@ export async function parseCreate(
 }
 
 export async function parseSettle(request: Request, id: string): Promise<Settle> {
-  const body = validate(settleBody, await readJson(request), "");
+  refuseQuery(request.url);
+  const { text, value } = await readJson(request);
+  const body = validate(settleBody, value, "");
   sameId(id, body.id);
   return {
     kind: "settle",
     state: machineState(body.state),
-    value: payloadOf(body.value),
+    value: payloadOf(body.value, text, "value"),
     ...parseKeys(request.headers),
   };
 }
@@ -144,13 +151,14 @@ function parseKeys(headers: Headers): { idempotencyKey?: string; strict: boolean
   return { idempotencyKey, strict: strict === "true" };
 }
 
-function payloadOf(payload: {
-  headers?: Record<string, string> | undefined;
-  data?: unknown;
-}): Payload {
+function payloadOf(
+  { headers, data }: { headers?: Record<string, string> | undefined; data?: unknown },
+  text: string,
+  ...path: string[]
+): Payload {
   return {
-    ...(payload.headers && { headers: payload.headers }),
-    ...(payload.data !== undefined && { data: jsonText(payload.data) }),
+    ...(headers && { headers }),
+    ...(data !== undefined && { data: textAt(text, [...path, "data"])! }),
   };
 }
 
@@ -187,6 +195,14 @@ function durationOf(duration: number | string, field: string, from: number): num
     return parseDurationMs(duration, from);
   } catch (error) {
     throw invalid(field, `${field}: ${(error as RangeError).message}`);
+  }
+}
+
+/** Where a call takes no parameters, one is a mistake that would go unnoticed. */
+export function refuseQuery(url: string): void {
+  if (!url.includes("?")) return;
+  for (const name of new URL(url).searchParams.keys()) {
+    throw invalid(name, `There is no parameter "${name}" here`);
   }
 }
 

@@ -13,7 +13,14 @@ import { offeredSubprotocols } from "./auth.ts";
 import { eventStream, longPoll, openSocket, type SplitFrame } from "./await.ts";
 import { Refusal } from "./errors.ts";
 import { statusPage } from "./pages/status.tsx";
-import { idOfPath, originOfUrl, parseCreate, parseSettle, parseWaitMs } from "./parse.ts";
+import {
+  idOfPath,
+  originOfUrl,
+  parseCreate,
+  parseSettle,
+  parseWaitMs,
+  refuseQuery,
+} from "./parse.ts";
 
 type C = Context<{ Bindings: Env }>;
 
@@ -37,17 +44,18 @@ export async function settlePromise(c: C): Promise<Response> {
 /** `DELETE /promises/:id`: only when settled. */
 export async function purgePromise(c: C): Promise<Response> {
   const id = idOfPath(c.req.url, PREFIX);
+  refuseQuery(c.req.url);
   const { outcome, record } = await c.env.PROMISES.getByName(id).apply({ kind: "purge" });
   if (outcome === "purged") return new Response(null, { status: 204 });
   throw refusalOf(outcome, id, record, originOf(c));
 }
 
-/** `GET /promises/:id`, however it is asked. */
+/** `GET /promises/:id`, however it is asked. A HEAD is told the same, but waits for nothing. */
 export async function readPromise(c: C): Promise<Response> {
   const id = idOfPath(c.req.url, PREFIX);
   if (c.req.header("upgrade")?.toLowerCase() === "websocket") return awaitOnSocket(c, id);
   const waitMs = parseWaitMs(c.req.raw);
-  const wanted = c.req.method === "HEAD" ? "application/json" : mediaTypeOf(c);
+  const wanted = mediaTypeOf(c);
   if (wanted === "text/event-stream") return streamEvents(c, id);
   if (wanted === "text/html") return statusPage(c, id, await c.env.PROMISES.getByName(id).get());
   if (waitMs && c.req.method !== "HEAD") return answerLater(c, id, waitMs);
@@ -146,8 +154,9 @@ async function streamEvents(c: C, id: string): Promise<Response> {
       return new Response(null, { status: 204 });
     }
   }
-  const events = await eventStream({ promises: c.env.PROMISES, id, origin: originOf(c) });
-  return new Response(events, {
+  const { method, signal } = c.req.raw;
+  const followed = { promises: c.env.PROMISES, id, origin: originOf(c), signal };
+  return new Response(method === "HEAD" ? null : await eventStream(followed), {
     headers: { "content-type": "text/event-stream", "cache-control": "no-store", vary: VARY },
   });
 }

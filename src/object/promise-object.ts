@@ -20,7 +20,7 @@ import {
 } from "../machine/promise.ts";
 import { standingFrame } from "../machine/resource.ts";
 import { PromiseStore } from "./promise-store.ts";
-import { refuseFrame, Sockets, tellEnd, tellNews } from "./sockets.ts";
+import { closeQuietly, refuseFrame, Sockets, tellEnd, tellNews } from "./sockets.ts";
 
 /** Told within the turn that settles: a few milliseconds. More are told in slices after its answer. */
 const TELL_AT_ONCE_MAX = 50;
@@ -90,8 +90,8 @@ export class PromiseObject extends DurableObject<Env> {
 
   /** An awaiter has nothing to say but `ping`, which is answered without waking this object. */
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
-    const size = typeof message === "string" ? message.length : message.byteLength;
-    const tooLarge = size > LIMITS.frameBytesMax;
+    const bytes = typeof message === "string" ? new TextEncoder().encode(message) : message;
+    const tooLarge = bytes.byteLength > LIMITS.frameBytesMax;
     refuseFrame(
       socket,
       {
@@ -101,6 +101,11 @@ export class PromiseObject extends DurableObject<Env> {
       },
       tooLarge ? 1009 : 1003,
     );
+  }
+
+  /** The other half of the closing: without it the awaiter's side waits for it for 10 s. */
+  override webSocketClose(socket: WebSocket): void {
+    closeQuietly(socket, 1000, "");
   }
 
   /** Right when early (nothing is due, it arms again), late (projection), and twice. */

@@ -112,7 +112,7 @@ function tell(socket: WebSocket, frame: string): void {
   }
 }
 
-function closeQuietly(socket: WebSocket, code: number, reason: string): void {
+export function closeQuietly(socket: WebSocket, code: number, reason: string): void {
   try {
     socket.close(code, reason);
   } catch {

@@ -107,8 +107,9 @@ describe("open: on a loopback address, without keys", () => {
   test("a whole URL as the request's target does not bring in a foreign host", async () => {
     const id = freshId("absolute-form");
     const answer = await rawRequest(service, "PUT", `http://evil.example/promises/${id}`, "{}");
-    // RFC 9112 section 3.2.2: the target counts and Host does not; refusing the form is fine too.
-    expect([400, 403], answer.text).toContain(answer.status);
+    // RFC 9112 section 3.2.2: the target counts and Host does not. workerd itself answers 500 to
+    // this form, whatever the host; we only ask that nothing comes of it.
+    expect(answer.status, answer.text).toBeGreaterThanOrEqual(400);
     expectRefusal(await service.read(id), "not_found");
   });
 

@@ -284,9 +284,10 @@ describe("limits are inclusive: what just fits is kept", () => {
   });
 });
 
+const filled = (before: string, after: string): string =>
+  before + "x".repeat(LIMITS.bodyBytesMax + 1 - before.length - after.length) + after;
+
 describe("a body above 1 MiB is a 413, however it is framed, and changes nothing", () => {
-  const filled = (before: string, after: string): string =>
-    before + "x".repeat(LIMITS.bodyBytesMax + 1 - before.length - after.length) + after;
   const big = filled('{"param":{"data":"', '"}}');
   const cases: [string, string, (id: string) => string, (id: string) => string][] = [
     ["PUT", "create", (id) => `/promises/${id}`, () => big],
@@ -540,8 +541,9 @@ describe("a bad id is a 400 that names it, in a body and in an address (ids have
   });
 });
 
+const header = (name: string, value: string | string[]) => ({ [name]: value });
+
 describe("the headers of a create and a settle", () => {
-  const header = (name: string, value: string | string[]) => ({ [name]: value });
   const cases: [string, Record<string, string | string[]>, string][] = [
     ["strict: maybe", header("strict", "maybe"), "strict"],
     ["strict: 1", header("strict", "1"), "strict"],
@@ -792,6 +794,13 @@ describe("what a socket may say", () => {
   });
 });
 
+/** Asks again when refused: the probe of the test may have had the last place for a moment. */
+function insist(wait: () => Promise<Answer>): void {
+  void (async () => {
+    for (;;) if ((await wait()).status !== 429) return;
+  })().catch(() => undefined);
+}
+
 describe("more awaiters than the limit", () => {
   const AWAITERS_MAX = 3;
   let limited: Service;
@@ -906,12 +915,6 @@ describe("more awaiters than the limit", () => {
         ),
     ],
   ];
-  /** Asks again when refused: the probe of the test may have had the last place for a moment. */
-  function insist(wait: () => Promise<Answer>): void {
-    void (async () => {
-      for (;;) if ((await wait()).status !== 429) return;
-    })().catch(() => undefined);
-  }
   // RESTATE.md 1.3 names what is to be better here: "Client disconnect does not cancel".
   test.concurrent.each(comings)(
     "%s counts, and leaves its place when it hangs up",

@@ -7,7 +7,6 @@ import type { Context } from "hono";
 import { html } from "hono/html";
 import type { Env } from "../../env.ts";
 import { NEVER } from "../../../client/src/protocol.ts";
-import { jsonText, parseJson } from "../json.ts";
 import { isSettled, type PromiseRecord } from "../../machine/promise.ts";
 
 const WORDS: Record<PromiseRecord["state"] | "absent", string> = {
@@ -123,7 +122,9 @@ function Instant({ name, at }: { name: string; at: number }) {
   );
 }
 
+/** Indented, unless a second writing would change it: then to the letter. */
 function prettyText(data: string): string {
-  const value = parseJson(data);
-  return typeof value === "string" ? value : jsonText(value, 2);
+  const value: unknown = JSON.parse(data);
+  if (typeof value === "string") return value;
+  return JSON.stringify(value) === data ? JSON.stringify(value, null, 2) : data;
 }
