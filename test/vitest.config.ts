@@ -18,7 +18,7 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
-            miniflare: { bindings: { OPEN: "loopback", AWAITERS_MAX: "200" } },
+            miniflare: { bindings: { OPEN: "loopback", AWAITERS_MAX: "700" } },
           }),
         ],
         test: {

@@ -22,9 +22,6 @@ import { standingFrame } from "../machine/resource.ts";
 import { PromiseStore } from "./promise-store.ts";
 import { closeQuietly, refuseFrame, Sockets, tellEnd, tellNews } from "./sockets.ts";
 
-/** Told within the turn that settles: a few milliseconds. More are told in slices after its answer. */
-const TELL_AT_ONCE_MAX = 50;
-
 /** The runtime counts retries of an alarm from 0 and gives up after the sixth. */
 const LAST_ALARM_RETRY = 5;
 const ALARM_AGAIN_MS = 60_000;
@@ -146,27 +143,24 @@ export class PromiseObject extends DurableObject<Env> {
     }
     // Before the first create there never was an alarm.
     if (!stored) this.#alarmAt ??= null;
-    const waiting = this.#sockets.open();
-    const telling = this.#tell(decision, waiting);
-    const end = decision.outcome === "disposed" || (decision.record && isSettled(decision.record));
-    const awaited = end ? telling !== undefined : waiting.length > 0;
-    this.#arm(write === undefined ? stored : write, awaited, now);
-    if (telling) this.ctx.waitUntil(telling);
-    return { ...decision, telling };
+    const { owed, rest } = this.#tell(decision, this.#sockets.open());
+    this.#arm(write === undefined ? stored : write, owed, now);
+    if (rest) this.ctx.waitUntil(rest);
+    return { ...decision, telling: rest };
   }
 
-  #tell({ outcome, record }: Decision, waiting: WebSocket[]): Promise<void> | undefined {
-    if (waiting.length === 0) return undefined;
+  /** `owed`: somebody is still to be told the end, now or one day. */
+  #tell({ outcome, record }: Decision, waiting: WebSocket[]): ReturnType<typeof tellEnd> {
+    if (waiting.length === 0) return { owed: false };
     if (outcome === "disposed") {
       const frame = JSON.stringify({ type: "disposed", id: this.#id } satisfies Frame);
-      // All at once: nothing durable is left that could remember who has not been told.
-      return tellEnd(waiting, () => frame, Infinity);
+      return tellEnd(waiting, () => frame);
     }
-    if (!record) return undefined;
+    if (!record) return { owed: false };
     const frameFor = (origin: string): string => standingFrame(record, this.#id, origin);
-    if (isSettled(record)) return tellEnd(waiting, frameFor, TELL_AT_ONCE_MAX);
+    if (isSettled(record)) return tellEnd(waiting, frameFor);
     if (outcome === "created") tellNews(waiting, frameFor);
-    return undefined;
+    return { owed: true };
   }
 
   /** An alarm that is set already and comes earlier will arm the next one itself. */

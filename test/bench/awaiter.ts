@@ -1,4 +1,5 @@
 /** Somebody who waits for a promise on a WebSocket, and notes the instant at which it is told. */
+import { EventEmitter, once } from "node:events";
 import { Line } from "./line.ts";
 import type { Target } from "./target.ts";
 
@@ -11,23 +12,22 @@ export interface Awaiter {
 /** Resolves when the first frame has come, which says how the promise stands. */
 export async function openAwaiter(target: Target, path: string): Promise<Awaiter> {
   const line = await Line.open(target.port);
-  const end = (): void => line.end();
-  let tell: (at: number) => void = () => {};
-  const told = new Promise<number>((resolve) => {
-    tell = resolve;
-  });
-  return new Promise((resolve, reject) => {
-    let frames = 0;
-    function onFrame(): void {
-      frames += 1;
-      if (frames === 1) resolve({ told, end });
-      if (frames === 2) {
-        tell(performance.now());
-        end();
-      }
-    }
-    line.upgrade(path, onFrame).catch(reject);
-  });
+  const news = new EventEmitter<{ stood: []; told: [at: number]; error: [Error] }>();
+  const stood = once(news, "stood");
+  const told = once(news, "told").then(([at]) => Number(at));
+  // Whoever asks will hear of a failure; it may happen before anybody does.
+  told.catch(() => {});
+  let frames = 0;
+  function onFrame(): void {
+    frames += 1;
+    if (frames === 1) news.emit("stood");
+    if (frames < 2) return;
+    news.emit("told", performance.now());
+    line.end();
+  }
+  await line.upgrade(path, onFrame, (error) => news.emit("error", error));
+  await stood;
+  return { told, end: () => line.end() };
 }
 
 /** Opens many, a few at a time, as a burst of connections would time out on a small backlog. */

@@ -16,7 +16,9 @@ export function cpuMs(pids: readonly number[]): number {
 function cpuMsOf(pid: number): number {
   if (process.platform !== "linux") return parsePsTimeMs(ps("time", pid));
   // The name in parentheses may have spaces; the fields after it start with the third.
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 

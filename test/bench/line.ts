@@ -26,15 +26,16 @@ export class Line {
   #received: Buffer = Buffer.alloc(0);
   #answered: ((answer: Answer) => void) | undefined;
   #failed: ((error: Error) => void) | undefined;
-  #onFrame: ((text: string) => void) | undefined;
+  #onFrame: (() => void) | undefined;
+  #onFailure: ((error: Error) => void) | undefined;
 
   private constructor(socket: Socket, port: number) {
     this.#socket = socket;
     this.#port = port;
     socket.setNoDelay(true);
     socket.on("data", (bytes) => this.#take(bytes));
-    socket.on("error", (error) => this.#failed?.(error));
-    socket.on("close", () => this.#failed?.(new Error("the server closed the connection")));
+    socket.on("error", (error) => this.#fail(error));
+    socket.on("close", () => this.#fail(new Error("the server closed the connection")));
   }
 
   static async open(port: number): Promise<Line> {
@@ -53,9 +54,14 @@ export class Line {
     );
   }
 
-  /** Turns the connection into a WebSocket; `onFrame` gets every text message. */
-  async upgrade(path: string, onFrame: (text: string) => void): Promise<void> {
+  /** Turns the connection into a WebSocket; `onFrame` is told of every text message. */
+  async upgrade(
+    path: string,
+    onFrame: () => void,
+    onFailure: (error: Error) => void,
+  ): Promise<void> {
     this.#onFrame = onFrame;
+    this.#onFailure = onFailure;
     const { status, body } = await this.#send(
       `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${this.#port}\r\nupgrade: websocket\r\n` +
         "connection: Upgrade\r\nsec-websocket-version: 13\r\n" +
@@ -67,7 +73,13 @@ export class Line {
   /** Ends the connection without a closing handshake. */
   end(): void {
     this.#failed = undefined;
+    this.#onFailure = undefined;
     this.#socket.destroy();
+  }
+
+  #fail(error: Error): void {
+    this.#failed?.(error);
+    this.#onFailure?.(error);
   }
 
   #send(text: string): Promise<Answer> {
@@ -92,7 +104,7 @@ export class Line {
       const frame = this.#onFrame && parseFrame(this.#received);
       if (!frame) return;
       this.#received = this.#received.subarray(frame.end);
-      if (frame.value !== undefined) this.#onFrame?.(frame.value);
+      if (frame.value) this.#onFrame?.();
     }
   }
 }
@@ -106,7 +118,10 @@ function parseAnswer(bytes: Buffer): Parsed<Answer> | undefined {
   if (/\r\ntransfer-encoding: *chunked/i.test(head)) {
     const last = bytes.indexOf(LAST_CHUNK, start);
     if (last < 0) return undefined;
-    return { value: { status, body: bytes.toString("utf8", start, last) }, end: last + LAST_CHUNK.length };
+    return {
+      value: { status, body: bytes.toString("utf8", start, last) },
+      end: last + LAST_CHUNK.length,
+    };
   }
   const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
   const end = start + length;
@@ -114,16 +129,19 @@ function parseAnswer(bytes: Buffer): Parsed<Answer> | undefined {
   return { value: { status, body: bytes.toString("utf8", start, end) }, end };
 }
 
-/** Text messages in one frame each, unmasked, as workerd sends them; the value of others is undefined. */
-function parseFrame(bytes: Buffer): Parsed<string | undefined> | undefined {
+/** Frames are unmasked and hold a message each, as workerd sends them. The value: is it text? */
+function parseFrame(bytes: Buffer): Parsed<boolean> | undefined {
   if (bytes.length < 2) return undefined;
   const isText = (bytes.readUInt8(0) & 0x0f) === 1;
   const short = bytes.readUInt8(1) & 0x7f;
   const start = short === 126 ? 4 : short === 127 ? 10 : 2;
   if (bytes.length < start) return undefined;
   const length =
-    short === 126 ? bytes.readUInt16BE(2) : short === 127 ? Number(bytes.readBigUInt64BE(2)) : short;
-  if (bytes.length < start + length) return undefined;
+    short === 126
+      ? bytes.readUInt16BE(2)
+      : short === 127
+        ? Number(bytes.readBigUInt64BE(2))
+        : short;
   const end = start + length;
-  return { value: isText ? bytes.toString("utf8", start, end) : undefined, end };
+  return bytes.length < end ? undefined : { value: isText, end };
 }

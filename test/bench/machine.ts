@@ -1,5 +1,13 @@
 /** What the machine is, as far as it explains the numbers: cores, versions, and what durability costs. */
-import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, loadavg, release, tmpdir, type } from "node:os";
 import { join } from "node:path";

@@ -8,7 +8,7 @@ import { openAwaiters } from "./awaiter.ts";
 import { residentKb } from "./cost.ts";
 import { ask, runLoad } from "./load.ts";
 import type { Plan } from "./plan.ts";
-import { makeRow, type Row, type Side, type Sides } from "./row.ts";
+import { makeRow, type Row, type Sides } from "./row.ts";
 import { spread } from "./stats.ts";
 import { CREATE_BODY, startTargets, type Target } from "./target.ts";
 
@@ -30,7 +30,6 @@ export async function memory({ idleAwaiters, idleServers }: Plan): Promise<Row[]
       kb[target.name].push((residentKb(target.pids[0]) - beforeKb) / idleAwaiters);
     }
     for (const { end } of waiting) end();
-    const side = (sample: number[]): Side => ({ value: spread(sample) });
     return [
       makeRow(
         {
@@ -40,7 +39,7 @@ export async function memory({ idleAwaiters, idleServers }: Plan): Promise<Row[]
           writes: false,
           limit: "workerd's own buffers for a connection and a hibernating socket",
         },
-        { ours: side(kb.ours), floor: side(kb.floor) },
+        { ours: { value: spread(kb.ours) }, floor: { value: spread(kb.floor) } },
       ),
     ];
   } finally {

@@ -3,7 +3,15 @@
  * that everything works. Also which rows there are, by name.
  */
 
-export const ROW_NAMES = ["create", "settle", "get", "lifecycle", "wake", "poll", "memory"] as const;
+export const ROW_NAMES = [
+  "create",
+  "settle",
+  "get",
+  "lifecycle",
+  "wake",
+  "poll",
+  "memory",
+] as const;
 export type RowName = (typeof ROW_NAMES)[number];
 
 export interface Plan {

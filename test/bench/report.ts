@@ -40,7 +40,19 @@ Bare \`workerd serve\` on loopback; throughput from ${concurrency} connections, 
 The floor is the least a Worker and a Durable Object can do: one RPC, one kv operation, no validation.
 
 ${table(
-  ["row", "ours", "floor", "ratio", "bar", "", "p50 / p99 ms", "floor's", "CPU us/op", "floor's", "CPU ratio"],
+  [
+    "row",
+    "ours",
+    "floor",
+    "ratio",
+    "bar",
+    "",
+    "p50 / p99 ms",
+    "floor's",
+    "CPU us/op",
+    "floor's",
+    "CPU ratio",
+  ],
   rows.map((row) => [
     row.name,
     valueOf(row.ours, row.unit),
@@ -93,8 +105,8 @@ Its CPU is that of its server and of the process that runs its service. It runs 
 }
 
 function table(head: string[], rows: string[][]): string {
-  const line = (cells: string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+  const lines = [head, head.map(() => "---"), ...rows];
+  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 function valueOf({ value: { median, min, max } }: Side, unit: Row["unit"]): string {

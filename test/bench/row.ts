@@ -91,7 +91,10 @@ export function throughputOf(samples: Sample[]): Side {
 export function latencyOf(samples: Sample[]): Side {
   const latencies = samples.flatMap((sample) => sample.latenciesMs);
   return {
-    value: { ...spread(samples.map((sample) => median(sample.latenciesMs))), median: median(latencies) },
+    value: {
+      ...spread(samples.map((sample) => median(sample.latenciesMs))),
+      median: median(latencies),
+    },
     p50Ms: median(latencies),
     p99Ms: quantile(latencies, 0.99),
     ...sharesOf(samples),
@@ -104,22 +107,27 @@ const CPU_MS_MIN = 50;
 function sharesOf(samples: Sample[]): Pick<Side, "cpuUs" | "serverBusy" | "generatorBusy"> {
   const total = (of: (sample: Sample) => number): number =>
     samples.reduce((sum, sample) => sum + of(sample), 0);
-  const elapsedMs = total((sample) => sample.elapsedMs);
+  const operations = total((sample) => sample.operations);
   const serverCpuMs = total((sample) => sample.serverCpuMs);
   if (serverCpuMs < CPU_MS_MIN) return {};
+  // Of one operation in a middling repetition: one that the disk held up would be most of a sum.
+  const elapsedMs = median(samples.map((sample) => sample.elapsedMs / sample.operations));
   return {
-    cpuUs: (serverCpuMs * 1000) / total((sample) => sample.operations),
-    serverBusy: serverCpuMs / elapsedMs,
-    generatorBusy: total((sample) => sample.generatorCpuMs) / elapsedMs,
+    cpuUs: (serverCpuMs * 1000) / operations,
+    serverBusy: serverCpuMs / operations / elapsedMs,
+    generatorBusy: total((sample) => sample.generatorCpuMs) / operations / elapsedMs,
   };
 }
 
 /** workerd is one thread, so a busy share near 1 is its ceiling; what is not CPU is waiting. */
 function limitOf({ serverBusy, generatorBusy = 0 }: Side, writes: boolean): string {
-  const percent = (share: number): string => `${Math.round(share * 100)} %`;
   if (serverBusy === undefined) return "too short to tell CPU from waiting";
   if (generatorBusy > 0.85) return `the load generator, ${percent(generatorBusy)} busy`;
   if (serverBusy > 0.8) return `CPU: workerd's one thread is ${percent(serverBusy)} busy`;
   const waits = writes ? "fsync on this disk" : "round trips and the wait for a free core";
   return `${waits}: workerd is only ${percent(serverBusy)} busy`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(Math.min(1, share) * 100)} %`;
 }

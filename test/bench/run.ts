@@ -34,6 +34,8 @@ const GROUPS: { rows: RowName[]; measure(targets: Target[], plan: Plan): Promise
   { rows: ["memory"], measure: (_targets, plan) => memory(plan) },
 ];
 
+const MS_MAX = 15 * 60_000;
+
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
@@ -46,6 +48,12 @@ const { values: options } = parseArgs({
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => void stopTargets().finally(() => process.exit(130)));
 }
+
+// Bounded whatever happens: a server that does not answer would be awaited for ever.
+setTimeout(() => {
+  process.stderr.write("the benchmark takes too long: given up\n");
+  void stopTargets().finally(() => process.exit(1));
+}, MS_MAX).unref();
 
 try {
   const report = await measure(rowNames(options.only));
@@ -85,10 +93,7 @@ async function measure(wanted: ReadonlySet<RowName>): Promise<Report> {
   };
 }
 
-async function measurePeer(
-  plan: Plan,
-  wanted: ReadonlySet<RowName>,
-): Promise<Report["peer"]> {
+async function measurePeer(plan: Plan, wanted: ReadonlySet<RowName>): Promise<Report["peer"]> {
   const folder = findRestate();
   if (folder === undefined) {
     const packages = "@restatedev/restate-server and @restatedev/restate-sdk";

@@ -29,7 +29,9 @@ export interface Target extends Loaded {
 
 /** The body of every create, for both. */
 export const CREATE_BODY: string = JSON.stringify({
-  param: { data: { order: 4711, customer: "c-19", items: ["apple", "pear"], note: "x".repeat(100) } },
+  param: {
+    data: { order: 4711, customer: "c-19", items: ["apple", "pear"], note: "x".repeat(100) },
+  },
   timeout: "1h",
 });
 /** The body of every settle, for both. */
@@ -38,8 +40,8 @@ export const SETTLE_BODY: string = JSON.stringify({
   value: { data: { receipt: "r-4711", total: 19.5, note: "y".repeat(100) } },
 });
 
-/** What ends the processes and removes the files of targets that have not been stopped. */
-const unstopped = new Set<() => Promise<void>>();
+/** What ends the processes and removes the files; harmless where that has been done. */
+const stops = new Set<() => Promise<void>>();
 
 const FILES_PER_OBJECT = 3;
 const OBJECT_LIFE_MS = 12_000;
@@ -58,12 +60,12 @@ export async function startTargets(): Promise<Target[]> {
 
 /** Takes note of something that {@link stopTargets} must end. */
 export function stopLater(stop: () => Promise<void>): void {
-  unstopped.add(stop);
+  stops.add(stop);
 }
 
 /** Ends every process and removes every file that is left. */
 export async function stopTargets(): Promise<void> {
-  await Promise.allSettled([...unstopped].map((stop) => stop()));
+  await Promise.allSettled([...stops].map((stop) => stop()));
 }
 
 async function startOurs(): Promise<Target> {
@@ -112,17 +114,16 @@ function pacer(idsMax: number): (ids: number) => Promise<void> {
 
 function temporaryFolder(name: TargetName): string {
   const folder = mkdtempSync(join(tmpdir(), `durable-promises-bench-${name}-`));
-  unstopped.add(async () => remove(folder));
+  stops.add(async () => remove(folder));
   return folder;
 }
 
 function stopper(folder: string, kill: () => Promise<void>): () => Promise<void> {
   async function stop(): Promise<void> {
-    unstopped.delete(stop);
     await kill();
     remove(folder);
   }
-  unstopped.add(stop);
+  stops.add(stop);
   return stop;
 }
 

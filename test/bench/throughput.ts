@@ -42,11 +42,8 @@ export async function get(targets: readonly Target[], plan: Plan): Promise<Row[]
       await runLoad(target, warmIds, creating(target, name));
       if (name === "settled") await runLoad(target, warmIds, settling(target, name));
     }
-    const reading = (target: Target): Operation => async (line, index) => {
-      await ask(line, 200, "GET", target.path(`${name}${index % warmIds}`));
-    };
     const [read] = await alternate(targets, repetitions, [
-      { operations: reads, newIds: 0, operation: reading },
+      { operations: reads, newIds: 0, operation: (target) => reading(target, name, warmIds) },
     ]);
     rows.push(makeRow({ name: `get ${name}`, ...shared }, throughputs(read!)));
   }
@@ -56,17 +53,15 @@ export async function get(targets: readonly Target[], plan: Plan): Promise<Row[]
 /** Create, await on a WebSocket, settle, be told: one after the other, as one caller would. */
 export async function lifecycle(targets: readonly Target[], plan: Plan): Promise<Row[]> {
   const { lifecycles, repetitions } = plan;
-  const living = (target: Target, n: number): Operation => async (line, index) => {
-    const path = target.path(`l${n}-${index}`);
-    await ask(line, 201, "PUT", path, CREATE_BODY);
-    const awaiter = await openAwaiter(target, path);
-    await ask(line, 201, "PATCH", path, SETTLE_BODY);
-    await awaiter.told;
-  };
   const [lived] = await alternate(targets, repetitions, [
-    { operations: lifecycles, newIds: lifecycles, operation: living },
+    {
+      operations: lifecycles,
+      newIds: lifecycles,
+      operation: (target, n) => living(target, `l${n}-`),
+    },
   ]);
-  const note = "ours arms an alarm for the deadline once somebody waits: a write more than the floor";
+  const note =
+    "ours arms an alarm for the deadline once somebody waits: a write more than the floor";
   const heading = { name: "lifecycle", unit: "op/s", repetitions, writes: true, note } as const;
   return [makeRow(heading, throughputs(lived!))];
 }
@@ -80,6 +75,22 @@ function creating(target: Target, prefix: string): Operation {
 function settling(target: Target, prefix: string): Operation {
   return async (line, index) => {
     await ask(line, 201, "PATCH", target.path(`${prefix}${index}`), SETTLE_BODY);
+  };
+}
+
+function reading(target: Target, prefix: string, ids: number): Operation {
+  return async (line, index) => {
+    await ask(line, 200, "GET", target.path(`${prefix}${index % ids}`));
+  };
+}
+
+function living(target: Target, prefix: string): Operation {
+  return async (line, index) => {
+    const path = target.path(`${prefix}${index}`);
+    await ask(line, 201, "PUT", path, CREATE_BODY);
+    const awaiter = await openAwaiter(target, path);
+    await ask(line, 201, "PATCH", path, SETTLE_BODY);
+    await awaiter.told;
   };
 }
 

@@ -78,7 +78,8 @@ export async function longPoll(targets: readonly Target[], plan: Plan): Promise<
       unit: "ms",
       repetitions: plan.polls,
       ours: latencyOf(samples),
-      limit: "as on a socket and one hop more: the Worker holds the poll, and waits on a socket itself",
+      limit:
+        "as on a socket and one hop more: the Worker holds the poll, and waits on a socket itself",
     },
   ];
 }

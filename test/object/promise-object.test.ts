@@ -93,10 +93,10 @@ describe.each(["in memory", "evicted between all steps"])("a promise object, %s"
     expect(awaiter.story).toBe("settled");
   });
 
-  it("tells 120 awaiters exactly one outcome each", async () => {
+  it.each([120, 600])("tells %d awaiters exactly one outcome each", async (count) => {
     const { id, stub } = fresh();
     await apply(stub, create(id));
-    const awaiters = await Promise.all(Array.from({ length: 120 }, () => Awaiter.at(stub)));
+    const awaiters = await Promise.all(Array.from({ length: count }, () => Awaiter.at(stub)));
     await pause(stub);
     await apply(stub, resolve("7"));
     // What a crash or an eviction cut off, the alarm takes up.
@@ -302,7 +302,7 @@ describe.each(["in memory", "evicted between all steps"])("a promise object, %s"
   it("refuses one awaiter more than the limit, and takes one again when one has left", async () => {
     const { id, stub } = fresh();
     await apply(stub, create(id));
-    const awaiters = await Promise.all(Array.from({ length: 200 }, () => Awaiter.at(stub)));
+    const awaiters = await Promise.all(Array.from({ length: 700 }, () => Awaiter.at(stub)));
     await expect(Awaiter.at(stub)).rejects.toThrow("429");
     awaiters[0]!.socket.close(1000);
     const another = await vi.waitFor(() => Awaiter.at(stub));

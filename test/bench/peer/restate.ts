@@ -58,7 +58,9 @@ export async function startRestate(
     stdio: ["ignore", "pipe", "ignore"],
   });
   children.push(service);
-  const [servicePort] = (await once(createInterface({ input: service.stdout }), "line")) as [string];
+  const [servicePort] = (await once(createInterface({ input: service.stdout }), "line")) as [
+    string,
+  ];
 
   const [ingress, admin, node] = [await freePort(), await freePort(), await freePort()];
   const server = spawn(binary, ["--no-logo", "--listen-mode=tcp", "--base-dir", data], {
@@ -67,6 +69,8 @@ export async function startRestate(
       ...process.env,
       RESTATE_DISABLE_TELEMETRY: "true",
       RESTATE_LOG_FILTER: "error",
+      // A thousand awaiters are a thousand invocations, and one more resolves what they wait for.
+      RESTATE_WORKER__INVOKER__CONCURRENT_INVOCATIONS_LIMIT: "10000",
       RESTATE_BIND_ADDRESS: `127.0.0.1:${node}`,
       RESTATE_INGRESS__BIND_ADDRESS: `127.0.0.1:${ingress}`,
       RESTATE_ADMIN__BIND_ADDRESS: `127.0.0.1:${admin}`,
