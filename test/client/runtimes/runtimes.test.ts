@@ -1,10 +1,9 @@
 /**
  * The same suite in every runtime that is at hand: this Node always; Deno, Bun and an older Node where
- * `DENO_BIN`, `BUN_BIN` and `NODE20_BIN` name them; Chromium from `CHROMIUM_PATH` or its usual place.
+ * `DENO_BIN`, `BUN_BIN` and `NODE20_BIN` name them; Chromium where the machine has one.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,13 +11,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launch, noBrowser } from "../../browser/browser.ts";
 import { startWorld, type World } from "../world.ts";
 
 const SUITE = fileURLToPath(new URL("suite.ts", import.meta.url));
 const ALL_PASSED = /^[1-9]\d* passed, 0 failed$/m;
-const { DENO_BIN, BUN_BIN, NODE20_BIN, CHROMIUM_PATH = "/usr/bin/chromium", CI } = process.env;
+const { DENO_BIN, BUN_BIN, NODE20_BIN } = process.env;
 
 let world: World;
 let folder: string;
@@ -91,14 +90,9 @@ describe("the client passes its suite", { timeout: 60_000 }, () => {
     expect(code).toBe(0);
   });
 
-  const hasChromium = existsSync(CHROMIUM_PATH);
-  test.skipIf(!hasChromium && !CI)(
-    `in Chromium (skipped, but for CI, where ${CHROMIUM_PATH} is missing)`,
-    async () => {
-      expect(hasChromium, `no browser at ${CHROMIUM_PATH}: set CHROMIUM_PATH`).toBe(true);
-      expect(await runOnPage()).toMatch(ALL_PASSED);
-    },
-  );
+  test.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` : ""}`, async () => {
+    expect(await runOnPage()).toMatch(ALL_PASSED);
+  });
 
   test("and a failure of the suite shows in its exit code", async () => {
     const { code, printed } = await run(process.execPath, SUITE, `${world.url}/nowhere`);
@@ -120,18 +114,7 @@ async function runOnPage(): Promise<string> {
   });
   await once(pages.listen(0, "127.0.0.1"), "listening");
   const { port } = pages.address() as AddressInfo;
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM_PATH,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  const browser = await launch();
   try {
     const page = await browser.newPage();
     let printed = "";
