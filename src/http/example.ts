@@ -14,7 +14,7 @@ import { rejectionMessage, type State } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
 import { isSettled, type PromiseRecord, type Settle } from "../machine/promise.ts";
 import { follow, type SplitFrame } from "./await.ts";
-import { Refusal } from "./errors.ts";
+import { invalid, Refusal } from "./errors.ts";
 import { readJson, textAt } from "./json.ts";
 import { newBirth, validate } from "./parse.ts";
 import { originOf } from "./promises.ts";
@@ -36,6 +36,8 @@ interface Call {
   /** JSON text, as it was sent. */
   value: string | undefined;
   errorMessage: string | undefined;
+  /** Where the call stands in the body, for errors. */
+  path: "request." | "";
   /** X to the body of the answer, in the caller's generation of the shapes. */
   wrap: (x: string) => string;
 }
@@ -54,6 +56,7 @@ export async function callWrapped(c: C): Promise<Response> {
     id: promiseName,
     value: textAt(text, ["request", "value"]),
     errorMessage,
+    path: "request.",
     wrap: (x) => (x === "null" ? "{}" : `{"response":${x}}`),
   });
 }
@@ -68,6 +71,7 @@ export async function callBare(c: C): Promise<Response> {
     id,
     value: textAt(text, ["value"]),
     errorMessage,
+    path: "",
     wrap: (x) => x,
   });
 }
@@ -99,9 +103,9 @@ async function perform(c: C, call: Call): Promise<Response> {
   }
 }
 
-function settleCommand(c: C, { operation, id, value, errorMessage }: Call): Settle {
+function settleCommand(c: C, { operation, id, value, errorMessage, path }: Call): Settle {
   if (operation === "reject" && errorMessage === undefined) {
-    throw new Refusal("invalid_request", "errorMessage is missing", { field: "errorMessage" });
+    throw invalid(`${path}errorMessage`, `${path}errorMessage is missing`);
   }
   const data = operation === "resolve" ? value : JSON.stringify(errorMessage);
   const { retentionMs } = readConfig(c.env);

@@ -23,6 +23,12 @@ export async function readJson(request: Request): Promise<Body> {
       { field: "content-type", headers: { accept: "application/json" } },
     );
   }
+  const encoding = request.headers.get("content-encoding");
+  if (encoding !== null && encoding.toLowerCase() !== "identity") {
+    throw new Refusal("unsupported_media_type", "The body must not be compressed", {
+      field: "content-encoding",
+    });
+  }
   const text = await readText(request);
   try {
     return { text, value: JSON.parse(text) };

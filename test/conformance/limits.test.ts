@@ -794,13 +794,6 @@ describe("what a socket may say", () => {
   });
 });
 
-/** Asks again when refused: the probe of the test may have had the last place for a moment. */
-function insist(wait: () => Promise<Answer>): void {
-  void (async () => {
-    for (;;) if ((await wait()).status !== 429) return;
-  })().catch(() => undefined);
-}
-
 describe("more awaiters than the limit", () => {
   const AWAITERS_MAX = 3;
   let limited: Service;
@@ -874,61 +867,6 @@ describe("more awaiters than the limit", () => {
       for (const [name, wait] of ways.slice(1)) {
         expect((await inTime(wait(id), name, 5_000)).status, name).toBe(200);
       }
-    },
-  );
-
-  /** Waits on this transport until `signal` hangs up; resolves once the server has let it in. */
-  const comings: [string, (id: string, signal: AbortSignal) => Promise<void>][] = [
-    [
-      "a WebSocket",
-      async (id, signal) => {
-        const socket = await openSocket(limited, id);
-        signal.addEventListener("abort", () => socket.close());
-      },
-    ],
-    [
-      "an event stream",
-      async (id, signal) => {
-        const stream = await openStream(limited, id);
-        expect((await stream.next())?.type).toBe("absent");
-        signal.addEventListener("abort", () => stream.close());
-      },
-    ],
-    [
-      "a long poll",
-      async (id, signal) =>
-        insist(() => limited.send("GET", `/promises/${id}?wait=20s`, { signal })),
-    ],
-    [
-      "a bare await",
-      async (id, signal) =>
-        insist(() => limited.send("POST", "/promise/await", { body: { promiseId: id }, signal })),
-    ],
-    [
-      "a wrapped await",
-      async (id, signal) =>
-        insist(() =>
-          limited.send("POST", "/durablePromiseServer/await", {
-            body: { request: { promiseName: id } },
-            signal,
-          }),
-        ),
-    ],
-  ];
-  // RESTATE.md 1.3 names what is to be better here: "Client disconnect does not cancel".
-  test.concurrent.each(comings)(
-    "%s counts, and leaves its place when it hangs up",
-    async (_name, come) => {
-      const id = freshId("hang-up");
-      const hangUp = new AbortController();
-      for (let n = 0; n < AWAITERS_MAX; n += 1) await come(id, hangUp.signal);
-      await eventually(async () => {
-        // A short wait: while there is still a place, this probe takes it only for a moment.
-        expectRefusal(await limited.send("GET", `/promises/${id}?wait=1ms`), "too_many_awaiters");
-      });
-      hangUp.abort();
-      const socket = await eventually(() => openSocket(limited, id), 8_000);
-      socket.close();
     },
   );
 });
