@@ -26,7 +26,6 @@ export const app = {
     const fromPage = request.headers.has("origin");
     const response = await (fromPage ? pages.fetch : admitted)(request, env, ctx);
     response.headers.set("x-content-type-options", "nosniff");
-    response.headers.set("referrer-policy", "no-referrer");
     return response;
   },
 };

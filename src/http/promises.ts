@@ -4,11 +4,17 @@
  */
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
-import { HEADER, SUBPROTOCOL, type ErrorCode, type Outcome } from "../../client/src/protocol.ts";
+import {
+  HEADER,
+  SUBPROTOCOL,
+  type ErrorCode,
+  type Outcome,
+  type SettledState,
+} from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
-import { isSettled, type Create, type PromiseRecord, type Settle } from "../machine/promise.ts";
-import { entityTag, promiseUrl, resourceText, splitFrame } from "../machine/resource.ts";
-import type { Answer } from "../object/promise-object.ts";
+import type { Create, Settle } from "../machine/promise.ts";
+import { promiseUrl, splitFrame } from "../machine/resource.ts";
+import type { Changed } from "../object/promise-object.ts";
 import { offeredSubprotocols } from "./auth.ts";
 import { eventStream, longPoll, openSocket, type SplitFrame } from "./await.ts";
 import { Refusal } from "./errors.ts";
@@ -45,9 +51,9 @@ export async function settlePromise(c: C): Promise<Response> {
 export async function purgePromise(c: C): Promise<Response> {
   const id = idOfPath(c.req.url, PREFIX);
   refuseQuery(c.req.url);
-  const { outcome, record } = await c.env.PROMISES.getByName(id).apply({ kind: "purge" });
-  if (outcome === "purged") return new Response(null, { status: 204 });
-  throw refusalOf(outcome, id, record, originOf(c));
+  const changed = await c.env.PROMISES.getByName(id).change({ kind: "purge" }, originOf(c));
+  if (changed.outcome === "purged") return new Response(null, { status: 204 });
+  throw refusalOf(changed, id);
 }
 
 /** `GET /promises/:id`, however it is asked. A HEAD is told the same, but waits for nothing. */
@@ -75,15 +81,15 @@ export function notFound(id: string): Refusal {
 
 async function applied(c: C, id: string, command: Create | Settle): Promise<Response> {
   const origin = originOf(c);
-  const { outcome, record } = await c.env.PROMISES.getByName(id).apply(command);
-  const told = TOLD[outcome as keyof typeof TOLD];
-  if (!record || !told) throw refusalOf(outcome, id, record, origin);
-  return new Response(resourceText(record, origin), {
+  const changed = await c.env.PROMISES.getByName(id).change(command, origin);
+  const told = TOLD[changed.outcome as keyof typeof TOLD];
+  const { etag, promise } = splitFrame(changed.frame);
+  if (promise === undefined || !told) throw refusalOf(changed, id);
+  return new Response(promise, {
     status: told === "created" || told === "settled" ? 201 : 200,
     headers: {
       "content-type": "application/json",
-      "cache-control": "no-store",
-      etag: `"${entityTag(record)}"`,
+      etag: `"${etag}"`,
       [HEADER.outcome]: told,
       ...(told === "created" && { location: promiseUrl(origin, id) }),
     },
@@ -96,31 +102,28 @@ const TOLD = {
   settled: "settled",
   repeated: "repeated",
   late: "lost",
-} as const satisfies Partial<Record<Answer["outcome"], Outcome>>;
+} as const satisfies Partial<Record<Changed["outcome"], Outcome>>;
 
 const ALREADY = {
-  resolved: "already_resolved",
-  rejected: "already_rejected",
-  rejected_canceled: "already_canceled",
-  rejected_timedout: "already_timedout",
-} as const satisfies Record<Exclude<PromiseRecord["state"], "pending">, ErrorCode>;
+  RESOLVED: "already_resolved",
+  REJECTED: "already_rejected",
+  REJECTED_CANCELED: "already_canceled",
+  REJECTED_TIMEDOUT: "already_timedout",
+} as const satisfies Record<SettledState, ErrorCode>;
 
-function refusalOf(
-  outcome: Answer["outcome"],
-  id: string,
-  record: PromiseRecord | null,
-  origin: string,
-): Refusal {
-  if (!record) return notFound(id);
-  const promise = resourceText(record, origin);
+function refusalOf({ outcome, frame }: Changed, id: string): Refusal {
+  const { promise } = splitFrame(frame);
+  if (promise === undefined) return notFound(id);
   const headers = { [HEADER.outcome]: "lost" };
   if (outcome === "exists") {
     const detail = `The promise "${id}" exists already; this call changed nothing`;
     return new Refusal("exists", detail, { promise, headers });
   }
-  if (outcome === "lost" && isSettled(record)) {
+  if (outcome === "lost") {
     const detail = `This call lost: the promise "${id}" was settled before, and stays as it is`;
-    return new Refusal(ALREADY[record.state], detail, { promise, headers });
+    // SAFETY: our own resource text, and only what is settled can be lost.
+    const { state } = JSON.parse(promise) as { state: SettledState };
+    return new Refusal(ALREADY[state], detail, { promise, headers });
   }
   return new Refusal("pending", `The promise "${id}" is pending: settle it first`, { promise });
 }
@@ -149,8 +152,8 @@ async function streamEvents(c: C, id: string): Promise<Response> {
   // An EventSource comes back after every end; one that has heard this end is let go with a 204.
   const heard = c.req.header("last-event-id");
   if (heard) {
-    const record = await c.env.PROMISES.getByName(id).get();
-    if (record && isSettled(record) && entityTag(record) === heard) {
+    const { type, etag } = splitFrame(await c.env.PROMISES.getByName(id).read(originOf(c)));
+    if (type === "settled" && etag === heard) {
       return new Response(null, { status: 204 });
     }
   }

@@ -29,6 +29,12 @@ const ALARM_AGAIN_MS = 60_000;
 /** What a command answers across RPC: a value, never an exception. */
 export type Answer = Pick<Decision, "outcome" | "record">;
 
+/** The same, shown to a caller. */
+export interface Changed {
+  outcome: Decision["outcome"];
+  frame: string;
+}
+
 export class PromiseObject extends DurableObject<Env> {
   #store = new PromiseStore(this.ctx.storage);
   #sockets = new Sockets(this.ctx);
@@ -44,22 +50,23 @@ export class PromiseObject extends DurableObject<Env> {
     return record && project(record, this.#now());
   }
 
-  /**
-   * How it stands, as the frame that an awaiter at `origin` would get first: text, which crosses RPC
-   * and is answered at two thirds of the cost of a record.
-   */
-  read(origin: string): string {
-    const record = this.get();
-    if (this.#lastShown?.record !== record || this.#lastShown.origin !== origin) {
-      this.#lastShown = { record, origin, frame: standingFrame(record, this.#id, origin) };
-    }
-    return this.#lastShown.frame;
-  }
-
   /** Any command of the machine. */
   apply(command: Command): Answer {
     const { outcome, record } = this.#turn(command);
     return { outcome, record };
+  }
+
+  /**
+   * {@link get} and {@link apply} for the edge: how it stands then, as the frame that an awaiter at
+   * `origin` would get. Text crosses RPC and is answered at two thirds of the cost of a record.
+   */
+  read(origin: string): string {
+    return this.#frame(this.get(), origin);
+  }
+
+  change(command: Command, origin: string): Changed {
+    const { outcome, record } = this.#turn(command);
+    return { outcome, frame: this.#frame(record, origin) };
   }
 
   /**
@@ -118,6 +125,13 @@ export class PromiseObject extends DurableObject<Env> {
     }
   }
 
+  #frame(record: PromiseRecord | null, origin: string): string {
+    if (this.#lastShown?.record !== record || this.#lastShown.origin !== origin) {
+      this.#lastShown = { record, origin, frame: standingFrame(record, this.#id, origin) };
+    }
+    return this.#lastShown.frame;
+  }
+
   get #id(): string {
     const id = this.ctx.id.name;
     if (id === undefined) throw new Error("a promise object is reached by its id only");
@@ -133,8 +147,12 @@ export class PromiseObject extends DurableObject<Env> {
   /** Load, decide, commit, tell, arm: one synchronous turn, but for a long fan-out (`telling`). */
   #turn(command: Command): Decision & { telling: Promise<void> | undefined } {
     const now = this.#now();
-    const stored = this.#store.load();
-    const decision = decide(stored, command, now);
+    let stored = this.#store.recall();
+    let decision = decide(stored, command, now);
+    if (decision.write === undefined && stored !== this.#store.load()) {
+      stored = this.#store.load();
+      decision = decide(stored, command, now);
+    }
     const { write } = decision;
     if (write) this.#store.save(write);
     else if (write === null) {
@@ -157,7 +175,7 @@ export class PromiseObject extends DurableObject<Env> {
       return tellEnd(waiting, () => frame);
     }
     if (!record) return { owed: false };
-    const frameFor = (origin: string): string => standingFrame(record, this.#id, origin);
+    const frameFor = (origin: string): string => this.#frame(record, origin);
     if (isSettled(record)) return tellEnd(waiting, frameFor);
     if (outcome === "created") tellNews(waiting, frameFor);
     return { owed: true };

@@ -3,8 +3,9 @@
  * transition (one row; a table would cost three before its first). The only file that knows the
  * layout.
  *
- * Every load reads the storage, never only memory: a stale twin of the object must not answer
- * (Cloudflare docs, Durable Objects, "Known issues"). What is remembered is the reading of a text.
+ * Whatever is answered has touched the storage, by reading or by writing: there the runtime stops a
+ * stale twin of the object (Cloudflare docs, Durable Objects, "Known issues"). Memory only saves a
+ * reading where a writing follows.
  */
 import type { PromiseRecord } from "../machine/promise.ts";
 
@@ -32,7 +33,8 @@ interface Cut {
 
 export class PromiseStore {
   #storage: DurableObjectStorage;
-  #lastRead: { text: string; record: PromiseRecord } | undefined;
+  /** What is stored, as far as this life of the object knows. */
+  #last: { text: string | undefined; record: PromiseRecord | null } | undefined;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -40,16 +42,23 @@ export class PromiseStore {
 
   load(): PromiseRecord | null {
     const stored = this.#storage.kv.get<string | Cut>(KEY);
-    if (stored === undefined) return null;
-    const text = typeof stored === "string" ? stored : this.#joined(stored);
-    if (this.#lastRead?.text !== text) this.#lastRead = { text, record: parse(text) };
-    return this.#lastRead.record;
+    const text = typeof stored === "object" ? this.#joined(stored) : stored;
+    if (!this.#last || this.#last.text !== text) {
+      this.#last = { text, record: text === undefined ? null : parse(text) };
+    }
+    return this.#last.record;
+  }
+
+  /** From memory where it can: only for a decision that is written, or else taken again on a load. */
+  recall(): PromiseRecord | null {
+    return this.#last ? this.#last.record : this.load();
   }
 
   /** Synchronous: what the same turn writes beside it becomes durable with it, or not at all. */
   save(record: PromiseRecord): void {
     const text = JSON.stringify({ layout: LAYOUT, record } satisfies Stored);
     this.#storage.kv.put(KEY, text.length > TEXT_LENGTH_MAX ? this.#cut(text) : text);
+    this.#last = { text, record };
   }
 
   /**
@@ -59,6 +68,7 @@ export class PromiseStore {
   delete(): void {
     this.#storage.kv.delete(KEY);
     void this.#storage.deleteAll();
+    this.#last = { text: undefined, record: null };
   }
 
   #cut(text: string): Cut {

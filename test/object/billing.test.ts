@@ -72,6 +72,7 @@ function countCalls(): () => number {
     vi.spyOn(PromiseObject.prototype, "read"),
     vi.spyOn(PromiseObject.prototype, "get"),
     vi.spyOn(PromiseObject.prototype, "apply"),
+    vi.spyOn(PromiseObject.prototype, "change"),
     vi.spyOn(PromiseObject.prototype, "fetch"),
   ];
   // A read looks at the record by way of `get`, which is no call of its own.

@@ -62,6 +62,7 @@ export async function statusPage(
       "content-type": "text/html; charset=utf-8",
       "cache-control": "no-store",
       vary: "accept",
+      "referrer-policy": "no-referrer",
       "content-security-policy":
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
         "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
