@@ -17,6 +17,8 @@ export type RowName = (typeof ROW_NAMES)[number];
 export interface Plan {
   /** Measured repetitions of the throughput rows, each on both servers; one more warms up. */
   repetitions: number;
+  /** Calls of each kind on each server before anything is measured. */
+  warmUps: number;
   /** Ids created, then settled, in a repetition. */
   ids: number;
   /** Reads in a repetition, spread over `warmIds` promises. */
@@ -35,6 +37,7 @@ export interface Plan {
 
 export const WHOLE: Plan = {
   repetitions: 15,
+  warmUps: 5000,
   ids: 240,
   reads: 2500,
   warmIds: 200,
@@ -51,6 +54,7 @@ export const WHOLE: Plan = {
 
 export const QUICK: Plan = {
   repetitions: 3,
+  warmUps: 300,
   ids: 100,
   reads: 1000,
   warmIds: 50,

@@ -23,6 +23,7 @@ import type { Row } from "./row.ts";
 import { startTargets, stopLater, stopTargets, type Target } from "./target.ts";
 import { createAndSettle, get, lifecycle } from "./throughput.ts";
 import { longPoll, wakeUps } from "./wake.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** Rows that are measured together, in the order of the report. */
 const GROUPS: { rows: RowName[]; measure(targets: Target[], plan: Plan): Promise<Row[]> }[] = [
@@ -73,6 +74,7 @@ async function measure(wanted: ReadonlySet<RowName>): Promise<Report> {
   const machine = describeMachine();
   const plan = within(options.quick ? QUICK : WHOLE, machine.liveIdsMax);
   const targets = await startTargets();
+  await warmUp(targets, plan);
   const rows: Row[] = [];
   for (const group of GROUPS) {
     const names = group.rows.filter((name) => wanted.has(name));
