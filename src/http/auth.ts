@@ -13,7 +13,7 @@ const LOOPBACK_URL =
   /^https?:\/\/(?:(?:[\w-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?=[:/]|$)/i;
 
 /** @throws Refusal when the caller may not come in */
-export async function authenticate(request: Request, config: Config): Promise<void> {
+export function authenticate(request: Request, config: Config): Promise<void> | void {
   if (config.keys.length > 0) return requireKey(request, config.keys);
   if (config.openOnLoopback) return requireLoopback(request);
   throw new Refusal(

@@ -11,7 +11,7 @@ import { originOf } from "./promises.ts";
 type C = Context<{ Bindings: Env }>;
 
 export function openApi(c: C): Response {
-  return c.json(openApiDocument(originOf(c)));
+  return c.json(openApiDocument(originOf({ env: c.env, request: c.req.raw })));
 }
 
 export function apiPage(c: C): Response | Promise<Response> {

@@ -128,9 +128,12 @@ async function awaitOutcome(c: C, call: Call): Promise<Response> {
 async function outcomeOf(c: C, { id }: Call): Promise<string> {
   let last: SplitFrame = { type: "absent" };
   const { signal } = c.req.raw;
-  await follow({ promises: c.env.PROMISES, id, origin: originOf(c), signal }, (frame) => {
-    last = frame;
-  });
+  await follow(
+    { promises: c.env.PROMISES, id, origin: originOf({ env: c.env, request: c.req.raw }), signal },
+    (frame) => {
+      last = frame;
+    },
+  );
   if (last.promise === undefined) throw new Refusal("disposed", "promise was disposed");
   // SAFETY: the frame is our own resource text.
   const { state } = JSON.parse(last.promise) as { state: State };

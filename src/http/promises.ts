@@ -2,8 +2,6 @@
  * The REST resource `/promises/:id`: parse, one call to the object, serialise. What a GET answers
  * depends on how it is asked: JSON, a long poll, Server-Sent Events, a WebSocket or a page.
  */
-import type { Context } from "hono";
-import { accepts } from "hono/accepts";
 import {
   HEADER,
   SUBPROTOCOL,
@@ -16,8 +14,9 @@ import type { Create, Settle } from "../machine/promise.ts";
 import { promiseUrl, splitFrame } from "../machine/resource.ts";
 import type { Changed } from "../object/promise-object.ts";
 import { offeredSubprotocols } from "./auth.ts";
-import { eventStream, longPoll, openSocket, type SplitFrame } from "./await.ts";
+import { eventStream, longPoll, openSocket } from "./await.ts";
 import { Refusal } from "./errors.ts";
+import { cachingOf, JSON_HEADERS, mediaTypeOf, recordResponse, VARY } from "./negotiate.ts";
 import { statusPage } from "./pages/status.tsx";
 import {
   idOfPath,
@@ -28,67 +27,72 @@ import {
   refuseQuery,
 } from "./parse.ts";
 
-type C = Context<{ Bindings: Env }>;
+/** A request that was let in. */
+export interface Call {
+  request: Request;
+  env: Env;
+}
 
 const PREFIX = "/promises/";
-const YEAR_S = 31_536_000;
 
 /** `POST /promises` and `PUT /promises/:id`. */
-export async function createPromise(c: C): Promise<Response> {
-  const { method, url } = c.req;
+export async function createPromise(call: Call): Promise<Response> {
+  const { method, url } = call.request;
   const id = method === "PUT" ? idOfPath(url, PREFIX) : undefined;
-  const command = await parseCreate(c.req.raw, id, readConfig(c.env), Date.now());
-  return applied(c, command.id, command);
+  const command = await parseCreate(call.request, id, readConfig(call.env), Date.now());
+  return applied(call, command.id, command);
 }
 
 /** `PATCH /promises/:id`. */
-export async function settlePromise(c: C): Promise<Response> {
-  const id = idOfPath(c.req.url, PREFIX);
-  return applied(c, id, await parseSettle(c.req.raw, id));
+export async function settlePromise(call: Call): Promise<Response> {
+  const id = idOfPath(call.request.url, PREFIX);
+  return applied(call, id, await parseSettle(call.request, id));
 }
 
 /** `DELETE /promises/:id`: only when settled. */
-export async function purgePromise(c: C): Promise<Response> {
-  const id = idOfPath(c.req.url, PREFIX);
-  refuseQuery(c.req.url);
-  const changed = await c.env.PROMISES.getByName(id).change({ kind: "purge" }, originOf(c));
+export async function purgePromise(call: Call): Promise<Response> {
+  const id = idOfPath(call.request.url, PREFIX);
+  refuseQuery(call.request.url);
+  const changed = await call.env.PROMISES.getByName(id).change({ kind: "purge" }, originOf(call));
   if (changed.outcome === "purged") return new Response(null, { status: 204 });
   throw refusalOf(changed, id);
 }
 
 /** `GET /promises/:id`, however it is asked. A HEAD is told the same, but waits for nothing. */
-export async function readPromise(c: C): Promise<Response> {
-  const id = idOfPath(c.req.url, PREFIX);
-  if (c.req.header("upgrade")?.toLowerCase() === "websocket") return awaitOnSocket(c, id);
-  const waitMs = parseWaitMs(c.req.raw);
-  const wanted = mediaTypeOf(c);
-  if (wanted === "text/event-stream") return streamEvents(c, id);
-  if (wanted === "text/html") return statusPage(c, id, await c.env.PROMISES.getByName(id).get());
-  if (waitMs && c.req.method !== "HEAD") return answerLater(c, id, waitMs);
-  const frame = splitFrame(await c.env.PROMISES.getByName(id).read(originOf(c)));
+export async function readPromise(call: Call): Promise<Response> {
+  const id = idOfPath(call.request.url, PREFIX);
+  if (call.request.headers.get("upgrade")?.toLowerCase() === "websocket")
+    return awaitOnSocket(call, id);
+  const waitMs = parseWaitMs(call.request);
+  const wanted = mediaTypeOf(call.request);
+  if (wanted === "text/event-stream") return streamEvents(call, id);
+  if (wanted === "text/html") return statusPage(id, await call.env.PROMISES.getByName(id).get());
+  if (waitMs && call.request.method !== "HEAD") return answerLater(call, id, waitMs);
+  const frame = splitFrame(await call.env.PROMISES.getByName(id).read(originOf(call)));
   if (frame.promise === undefined) throw notFound(id);
-  return recordResponse(c, 200, frame.promise, cachingOf(frame));
+  return recordResponse(call.request, 200, frame.promise, cachingOf(frame));
 }
 
 /** Where the caller reaches us: the origin of every `url` in an answer. */
-export function originOf(c: C): string {
-  return readConfig(c.env).publicUrl ?? originOfUrl(c.req.url);
+export function originOf(call: Call): string {
+  return readConfig(call.env).publicUrl ?? originOfUrl(call.request.url);
 }
 
 export function notFound(id: string): Refusal {
   return new Refusal("not_found", `There is no promise "${id}"`, { field: "id" });
 }
 
-async function applied(c: C, id: string, command: Create | Settle): Promise<Response> {
-  const origin = originOf(c);
-  const changed = await c.env.PROMISES.getByName(id).change(command, origin);
+async function applied(call: Call, id: string, command: Create | Settle): Promise<Response> {
+  const origin = originOf(call);
+  const changed = await call.env.PROMISES.getByName(id).change(command, origin);
   const told = TOLD[changed.outcome as keyof typeof TOLD];
   const { etag, promise } = splitFrame(changed.frame);
   if (promise === undefined || !told) throw refusalOf(changed, id);
   return new Response(promise, {
     status: told === "created" || told === "settled" ? 201 : 200,
     headers: {
-      "content-type": "application/json",
+      ...JSON_HEADERS,
+      "cache-control": "no-store",
       etag: `"${etag}"`,
       [HEADER.outcome]: told,
       ...(told === "created" && { location: promiseUrl(origin, id) }),
@@ -128,19 +132,9 @@ function refusalOf({ outcome, frame }: Changed, id: string): Refusal {
   return new Refusal("pending", `The promise "${id}" is pending: settle it first`, { promise });
 }
 
-function mediaTypeOf(c: C): string {
-  const accept = c.req.header("accept");
-  if (!accept || accept === "*/*" || accept === "application/json") return "application/json";
-  return accepts(c, {
-    header: "Accept",
-    supports: ["application/json", "text/event-stream", "text/html"],
-    default: "application/json",
-  });
-}
-
-async function awaitOnSocket(c: C, id: string): Promise<Response> {
-  const webSocket = await openSocket({ promises: c.env.PROMISES, id, origin: originOf(c) });
-  const speaksOurs = offeredSubprotocols(c.req.raw.headers).includes(SUBPROTOCOL);
+async function awaitOnSocket(call: Call, id: string): Promise<Response> {
+  const webSocket = await openSocket({ promises: call.env.PROMISES, id, origin: originOf(call) });
+  const speaksOurs = offeredSubprotocols(call.request.headers).includes(SUBPROTOCOL);
   return new Response(null, {
     status: 101,
     webSocket,
@@ -148,76 +142,32 @@ async function awaitOnSocket(c: C, id: string): Promise<Response> {
   });
 }
 
-async function streamEvents(c: C, id: string): Promise<Response> {
+async function streamEvents(call: Call, id: string): Promise<Response> {
   // An EventSource comes back after every end; one that has heard this end is let go with a 204.
-  const heard = c.req.header("last-event-id");
+  const heard = call.request.headers.get("last-event-id");
   if (heard) {
-    const { type, etag } = splitFrame(await c.env.PROMISES.getByName(id).read(originOf(c)));
+    const { type, etag } = splitFrame(await call.env.PROMISES.getByName(id).read(originOf(call)));
     if (type === "settled" && etag === heard) {
       return new Response(null, { status: 204 });
     }
   }
-  const { method, signal } = c.req.raw;
-  const followed = { promises: c.env.PROMISES, id, origin: originOf(c), signal };
+  const { method, signal } = call.request;
+  const followed = { promises: call.env.PROMISES, id, origin: originOf(call), signal };
   return new Response(method === "HEAD" ? null : await eventStream(followed), {
     headers: { "content-type": "text/event-stream", "cache-control": "no-store", vary: VARY },
   });
 }
 
-async function answerLater(c: C, id: string, waitMs: number): Promise<Response> {
-  const { signal } = c.req.raw;
-  const followed = { promises: c.env.PROMISES, id, origin: originOf(c), signal };
+async function answerLater(call: Call, id: string, waitMs: number): Promise<Response> {
+  const { signal } = call.request;
+  const followed = { promises: call.env.PROMISES, id, origin: originOf(call), signal };
   const frame = await longPoll(followed, waitMs);
   if (!frame || frame.type === "absent") throw notFound(id);
   if (frame.type === "disposed") throw new Refusal("disposed", "promise was disposed");
   const status = frame.type === "settled" ? 200 : 202;
-  return recordResponse(c, status, frame.promise!, {
+  return recordResponse(call.request, status, frame.promise!, {
     etag: frame.etag!,
     cacheControl: "no-store",
     [HEADER.preferenceApplied]: `wait=${Math.floor(waitMs / 1000)}`,
   });
-}
-
-const VARY = "accept, prefer, authorization";
-
-interface Caching {
-  etag: string;
-  cacheControl: string;
-  [HEADER.preferenceApplied]?: string;
-}
-
-/** Settled is for ever; with a retention, for as long as the id cannot have begun another life. */
-function cachingOf({ type, etag, promise }: SplitFrame): Caching {
-  if (type !== "settled") return { etag: etag!, cacheControl: "private, no-cache" };
-  const retention = promise!.includes('"retention":') ? retentionOf(promise!) : Infinity;
-  const seconds = Math.min(YEAR_S, Math.floor(retention / 1000));
-  return { etag: etag!, cacheControl: `private, max-age=${seconds}, immutable` };
-}
-
-function retentionOf(promise: string): number {
-  // SAFETY: our own resource text.
-  return (JSON.parse(promise) as { retention?: number }).retention ?? Infinity;
-}
-
-function recordResponse(
-  c: C,
-  status: number,
-  text: string,
-  { etag, cacheControl, ...more }: Caching,
-): Response {
-  const headers = { etag: `"${etag}"`, "cache-control": cacheControl, vary: VARY, ...more };
-  const known = c.req.header("if-none-match");
-  if (known !== undefined && matches(known, headers.etag)) {
-    return new Response(null, { status: 304, headers });
-  }
-  return new Response(text, {
-    status,
-    headers: { "content-type": "application/json", ...headers },
-  });
-}
-
-/** RFC 9110, 13.1.2: weak comparison against a list, or `*`. */
-function matches(ifNoneMatch: string, etag: string): boolean {
-  if (ifNoneMatch.trim() === "*") return true;
-  return ifNoneMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
 }

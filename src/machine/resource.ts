@@ -58,10 +58,11 @@ export function standingFrame(record: PromiseRecord | null, id: string, origin: 
 
 /** A frame taken apart without reading the promise in it: {@link standingFrame} backwards. */
 export function splitFrame(text: string): { type: string; etag?: string; promise?: string } {
-  const standing = /^\{"type":"(pending|settled)","etag":"([^"]*)","promise":/.exec(text);
-  if (!standing) return { type: /^\{"type":"(\w+)"/.exec(text)?.[1] ?? "unknown" };
-  const [head, type, etag] = standing;
-  return { type: type!, etag: etag!, promise: text.slice(head.length, -1) };
+  const typeEnd = text.indexOf('"', 9);
+  const type = text.slice(9, typeEnd);
+  if (!text.startsWith(',"etag":"', typeEnd + 1)) return { type };
+  const etagEnd = text.indexOf('"', typeEnd + 10);
+  return { type, etag: text.slice(typeEnd + 10, etagEnd), promise: text.slice(etagEnd + 12, -1) };
 }
 
 /**

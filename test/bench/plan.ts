@@ -36,10 +36,10 @@ export interface Plan {
 }
 
 export const WHOLE: Plan = {
-  repetitions: 15,
+  repetitions: 12,
   warmUps: 5000,
-  ids: 240,
-  reads: 2500,
+  ids: 500,
+  reads: 6000,
   warmIds: 200,
   lifecycles: 80,
   wakeUps: [

@@ -31,16 +31,22 @@ export async function createAndSettle(targets: readonly Target[], plan: Plan): P
   ];
 }
 
-/** Reads of promises that are in memory, as those that somebody waits for are. */
+/**
+ * Reads of promises that are in memory, as those that somebody waits for are. Both sides store and
+ * answer the same bytes: the floor is given, as its value, what ours answers.
+ */
 export async function get(targets: readonly Target[], plan: Plan): Promise<Row[]> {
   const { reads, warmIds, repetitions } = plan;
   const shared = { unit: "op/s", repetitions, writes: false, bar: READ_BAR } as const;
   const rows: Row[] = [];
   for (const name of ["pending", "settled"]) {
-    for (const target of targets) {
+    let answer = CREATE_BODY;
+    for (const target of oursFirst(targets)) {
       await target.pace(warmIds);
-      await runLoad(target, warmIds, creating(target, name));
+      await runLoad(target, warmIds, creating(target, name, answer));
+      if (target.name === "floor") continue;
       if (name === "settled") await runLoad(target, warmIds, settling(target, name));
+      answer = await answerOf(target, target.path(`${name}0`));
     }
     const [read] = await alternate(targets, repetitions, [
       { operations: reads, newIds: 0, operation: (target) => reading(target, name, warmIds) },
@@ -66,9 +72,19 @@ export async function lifecycle(targets: readonly Target[], plan: Plan): Promise
   return [makeRow(heading, throughputs(lived!))];
 }
 
-function creating(target: Target, prefix: string): Operation {
+function oursFirst(targets: readonly Target[]): Target[] {
+  return targets.toSorted(
+    (one, other) => Number(one.name === "floor") - Number(other.name === "floor"),
+  );
+}
+
+async function answerOf({ port }: Target, path: string): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+}
+
+function creating(target: Target, prefix: string, body = CREATE_BODY): Operation {
   return async (line, index) => {
-    await ask(line, 201, "PUT", target.path(`${prefix}${index}`), CREATE_BODY);
+    await ask(line, 201, "PUT", target.path(`${prefix}${index}`), body);
   };
 }
 

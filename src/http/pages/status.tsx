@@ -3,9 +3,7 @@
  * without JavaScript (then it reloads while pending); with it, it follows the promise by
  * Server-Sent Events from the very same URL. No external request, no inline script.
  */
-import type { Context } from "hono";
 import { html } from "hono/html";
-import type { Env } from "../../env.ts";
 import { NEVER } from "../../../client/src/protocol.ts";
 import { isSettled, type PromiseRecord } from "../../machine/promise.ts";
 
@@ -19,11 +17,7 @@ const WORDS: Record<PromiseRecord["state"] | "absent", string> = {
 };
 
 /** The page for an id, created or not. 404 in status as in words while nobody has created it. */
-export async function statusPage(
-  c: Context<{ Bindings: Env }>,
-  id: string,
-  record: PromiseRecord | null,
-): Promise<Response> {
+export async function statusPage(id: string, record: PromiseRecord | null): Promise<Response> {
   const state = record ? record.state : "absent";
   const open = !record || !isSettled(record);
   const page = (
