@@ -33,13 +33,13 @@ export const app = {
 };
 
 /** `/promises/:id`, where the id is all the rest of the path: found without a router, for it is hot. */
-const PROMISE: Record<string, (call: Call) => Promise<Response>> = {
-  GET: readPromise,
-  HEAD: async (call) => new Response(null, await readPromise(call)),
-  PUT: createPromise,
-  PATCH: settlePromise,
-  DELETE: purgePromise,
-};
+const PROMISE = new Map<string, (call: Call) => Promise<Response>>([
+  ["GET", readPromise],
+  ["HEAD", async (call) => new Response(null, await readPromise(call))],
+  ["PUT", createPromise],
+  ["PATCH", settlePromise],
+  ["DELETE", purgePromise],
+]);
 
 const routes = new Hono<Edge>();
 routes.get("/health", (c) => c.json({ status: "ok" }));
@@ -106,7 +106,7 @@ async function admitted(request: Request, env: Env, ctx: ExecutionContext): Prom
     const path = pathOf(request.url);
     const authentication = isOpenToAll(path, config) ? undefined : authenticate(request, config);
     if (authentication) await authentication;
-    const handle = path.startsWith("/promises/") ? PROMISE[request.method] : undefined;
+    const handle = path.startsWith("/promises/") ? PROMISE.get(request.method) : undefined;
     return await (handle ? handle({ request, env }) : routes.fetch(request, env, ctx));
   } catch (error) {
     return errorResponse(error);

@@ -69,16 +69,26 @@ export async function follow(
   }
 }
 
-/** How a promise stands after `waitMs`, or as soon as it is settled. */
+/**
+ * How a promise stands after `waitMs`, or as soon as it is settled. The time runs from the first
+ * frame, so that however short it is, and however far the object, the caller learns how it stands.
+ */
 export async function longPoll(
   followed: Followed,
   waitMs: number,
 ): Promise<SplitFrame | undefined> {
-  const end = AbortSignal.any([followed.signal, AbortSignal.timeout(waitMs)]);
+  const over = new AbortController();
+  const signal = AbortSignal.any([followed.signal, over.signal]);
+  let timer: number | null = null;
   let last: SplitFrame | undefined;
-  await follow({ ...followed, signal: end }, (frame) => {
-    last = frame;
-  });
+  try {
+    await follow({ ...followed, signal }, (frame) => {
+      timer ??= setTimeout(() => over.abort(), waitMs);
+      last = frame;
+    });
+  } finally {
+    clearTimeout(timer);
+  }
   return last;
 }
 
