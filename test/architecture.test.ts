@@ -53,7 +53,7 @@ const ROOMS: Room[] = [
       "valibot",
       "@valibot/to-json-schema",
     ],
-    mayType: ["src/object/promise-object.ts"],
+    mayType: ["src/object/promise-object.ts", "src/machine/task-command.ts"],
   },
   { path: "src/local/", may: ["src/local/", "node:", "esbuild", "smol-toml"] },
   { path: "src/worker.ts", may: ["src/http/app.ts", "src/object/"] },

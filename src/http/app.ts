@@ -12,6 +12,7 @@ import { errorResponse, Refusal } from "./errors.ts";
 import { callBare, callWrapped } from "./example.ts";
 import { pathOf } from "./parse.ts";
 import { createPromise, purgePromise, readPromise, settlePromise, type Call } from "./promises.ts";
+import { callProtocol } from "./rpc.ts";
 
 type Edge = { Bindings: Env };
 
@@ -44,6 +45,8 @@ const PROMISE = new Map<string, (call: Call) => Promise<Response>>([
 const routes = new Hono<Edge>();
 routes.get("/health", (c) => c.json({ status: "ok" }));
 routes.post("/promises", (c) => createPromise({ request: c.req.raw, env: c.env }));
+routes.post("/", callProtocol);
+routes.post("/rpc", callProtocol);
 routes.post("/durablePromiseServer/:operation", callWrapped);
 routes.post("/promise/:operation", callBare);
 routes.get("/openapi.json", openApi);
@@ -73,7 +76,7 @@ pages.all("*", (c) => admitted(c.req.raw, c.env, c.executionCtx as ExecutionCont
 /** What each address takes; HEAD comes with GET. The addresses of the routes above, in their order. */
 const ALLOW: [RegExp, string][] = [
   [/^\/health$/, "GET, HEAD, OPTIONS"],
-  [/^\/promises$/, "POST, OPTIONS"],
+  [/^\/(?:rpc|promises)?$/, "POST, OPTIONS"],
   [/^\/promises\//, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"],
   [/^\/(?:durablePromiseServer|promise)\/[^/]+$/, "POST, OPTIONS"],
   [/^\/(?:openapi\.json|docs)$/, "GET, HEAD, OPTIONS"],

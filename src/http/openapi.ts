@@ -78,6 +78,7 @@ export function openApiDocument(origin: string): Json {
     tags: [
       { name: "promises", description: "The promise as a resource." },
       { name: "example", description: "The shapes of Restate's durable promises example." },
+      { name: "resonate", description: "Resonate's protocol, for promises and tasks." },
       { name: "service", description: "The service itself." },
     ],
     paths: {
@@ -140,6 +141,7 @@ export function openApiDocument(origin: string): Json {
       },
       "/durablePromiseServer/{operation}": example("request", "promiseName"),
       "/promise/{operation}": example(undefined, "promiseId"),
+      "/rpc": { post: PROTOCOL },
       "/health": {
         get: operation("health", "Is the service up", {
           tags: ["service"],
@@ -172,6 +174,45 @@ const CALL_ERRORS: ErrorCode[] = [
   "unavailable",
 ];
 const BODY_ERRORS: ErrorCode[] = ["too_large", "unsupported_media_type"];
+
+const REPLY = { content: { "application/json": { schema: { type: "object" } } } };
+
+const PROTOCOL = operation(
+  "callProtocol",
+  "Resonate's protocol of 2026-04-01; POST / is the same",
+  {
+    tags: ["resonate"],
+    requestBody: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: {
+            type: "object",
+            required: ["kind", "head", "data"],
+            properties: {
+              kind: { type: "string", examples: ["promise.get"] },
+              head: {
+                type: "object",
+                required: ["corrId", "version"],
+                properties: { corrId: { type: "string" }, version: { const: "2026-04-01" } },
+              },
+              data: { type: "object" },
+            },
+          },
+        },
+      },
+    },
+    responses: {
+      ...problems(...CALL_ERRORS, ...BODY_ERRORS),
+      200: { description: "Done; its data depends on the kind.", ...REPLY },
+      400: { description: "Malformed; the data says why.", ...REPLY },
+      404: { description: "There is no such promise or task.", ...REPLY },
+      409: { description: "The task is in another state or version.", ...REPLY },
+      422: { description: "The promise cannot be executed.", ...REPLY },
+      501: { description: "A kind that is not served.", ...REPLY },
+    },
+  },
+);
 
 const PROBLEM = {
   type: "object",

@@ -6,6 +6,7 @@
  * alarm costs a row and a wake-up.
  */
 import { isSettled, type PromiseRecord } from "./promise.ts";
+import { taskWakeAt } from "./task.ts";
 
 /** A later instant overflows the runtime's nanoseconds (year 2262); waking once a year is free. */
 const AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1000;
@@ -21,7 +22,7 @@ export function wakeAt(record: PromiseRecord | null, awaited: boolean, now: numb
   if (!record) return null;
   const due = isSettled(record)
     ? wakeSettledAt(record, awaited, now)
-    : wakePendingAt(record, awaited);
+    : Math.min(wakePendingAt(record, awaited), leaseEndsAt(record, now));
   return due === Infinity ? null : Math.min(due, now + AHEAD_MS_MAX);
 }
 
@@ -29,6 +30,12 @@ function wakePendingAt(record: PromiseRecord, awaited: boolean): number {
   if (record.timeoutAt >= Number.MAX_SAFE_INTEGER) return Infinity;
   if (awaited) return record.timeoutAt;
   return record.timeoutAt + (record.retentionMs ?? Infinity);
+}
+
+/** Only a lease: an offer that nobody delivers would wake the object for nothing. */
+function leaseEndsAt(record: PromiseRecord, now: number): number {
+  const isLeased = record.task?.state === "acquired";
+  return (isLeased ? taskWakeAt(record, now) : null) ?? Infinity;
 }
 
 function wakeSettledAt(

@@ -10,6 +10,7 @@
  * (an id behaves as if it had always existed).
  */
 import { NEVER, TIMER_TAGS } from "../../client/src/protocol.ts";
+import { bornTask, fulfilledTask, type Task } from "./task-state.ts";
 
 /** JSON as text. Data passes through unread, so nobody in between can change it. */
 export type JsonText = string;
@@ -36,6 +37,8 @@ interface Born {
   onTimeout?: { state: WritableState; value: Payload };
   /** How long the settled promise is kept at least. Absent: for ever. */
   retentionMs?: number;
+  /** Who executes it; there is one exactly where a tag names a target. */
+  task?: Task;
 }
 
 export interface PendingPromise extends Born {
@@ -166,7 +169,7 @@ function decideCurrent(
 export function project(record: PromiseRecord, now: number): PromiseRecord {
   if (record.state !== "pending" || now < record.timeoutAt) return record;
   const { state, value } = outcomeOfTimeout(record);
-  return { ...record, state, value, settledAt: record.timeoutAt };
+  return { ...ended(record), state, value, settledAt: record.timeoutAt };
 }
 
 export function isSettled(record: PromiseRecord): record is SettledPromise {
@@ -178,6 +181,11 @@ export function isTimer(tags: Record<string, string>): boolean {
   return TIMER_TAGS.some((tag) => tags[tag] === "true");
 }
 
+/** With the promise its task is over. */
+function ended(record: PendingPromise): PendingPromise {
+  return record.task ? { ...record, task: fulfilledTask(record.task) } : record;
+}
+
 function outcomeOfTimeout(record: Born): { state: SettledState; value: Payload } {
   if (record.onTimeout) return record.onTimeout;
   return { state: isTimer(record.tags) ? "resolved" : "rejected_timedout", value: {} };
@@ -185,12 +193,14 @@ function outcomeOfTimeout(record: Born): { state: SettledState; value: Payload }
 
 function create(command: Create, now: number): Decision {
   const { kind: _, strict: __, idempotencyKey, ...rest } = command;
+  const task = bornTask(command, isTimer(command.tags), now);
   const born: PendingPromise = {
     ...rest,
     state: "pending",
     // Born dead, it was never pending: all its instants are the deadline.
     createdAt: Math.min(now, command.timeoutAt),
     ...(idempotencyKey !== undefined && { idempotencyKeyForCreate: idempotencyKey }),
+    ...(task && { task }),
   };
   const record = project(born, now);
   return { outcome: "created", record, write: record };
@@ -208,7 +218,7 @@ function settle(current: PromiseRecord | null, command: Settle, now: number): De
   const pending = current ?? (command.orCreate && bornToSettle(command.orCreate, now));
   if (!pending) return { outcome: "absent", record: null };
   const record: SettledPromise = {
-    ...pending,
+    ...ended(pending),
     state: command.state,
     value: command.value,
     settledAt: now,

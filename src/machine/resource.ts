@@ -4,6 +4,7 @@
  */
 import type { Frame } from "../../client/src/protocol.ts";
 import { isSettled, type Payload, type PromiseRecord } from "./promise.ts";
+import { taskRecord } from "./task.ts";
 
 /**
  * The address of an id below `origin`: `/` stays as it is, so that an id reads like a path.
@@ -42,7 +43,24 @@ export function resourceText(record: PromiseRecord, origin: string): string {
   return `{${parts.join(",")}}`;
 }
 
-export function payloadText({ headers, data }: Payload): string {
+/** The same promise as Resonate's protocol of 2026-04-01 has it. */
+export function protocolText(record: PromiseRecord): string {
+  const settled = isSettled(record) ? record : undefined;
+  return (
+    `{"id":${JSON.stringify(record.id)},"state":"${record.state}",` +
+    `"param":${payloadText(record.param)},"value":${payloadText(settled ? settled.value : {})},` +
+    `"tags":${JSON.stringify(record.tags)},"timeoutAt":${record.timeoutAt},` +
+    `"createdAt":${record.createdAt}${settled ? `,"settledAt":${settled.settledAt}` : ""}}`
+  );
+}
+
+/** Its task in that protocol; `undefined` where there is none. */
+export function taskText(record: PromiseRecord | null): string | undefined {
+  const task = taskRecord(record);
+  return task ? JSON.stringify(task) : undefined;
+}
+
+function payloadText({ headers, data }: Payload): string {
   const parts = [];
   if (headers) parts.push(`"headers":${JSON.stringify(headers)}`);
   if (data !== undefined) parts.push(`"data":${data}`);

@@ -19,6 +19,8 @@ import {
   type PromiseRecord,
 } from "../machine/promise.ts";
 import { standingFrame } from "../machine/resource.ts";
+import { decideTask } from "../machine/task.ts";
+import type { TaskCommand, TaskDecision, TaskSettings } from "../machine/task-command.ts";
 import { PromiseStore } from "./promise-store.ts";
 import { closeQuietly, refuseFrame, Sockets, tellEnd, tellNews } from "./sockets.ts";
 
@@ -26,10 +28,23 @@ import { closeQuietly, refuseFrame, Sockets, tellEnd, tellNews } from "./sockets
 const LAST_ALARM_RETRY = 5;
 const ALARM_AGAIN_MS = 60_000;
 
+/** An offer has nobody who delivers it, so nothing is offered again. */
+const TASK_SETTINGS: TaskSettings = { retryMs: Infinity };
+
+/** What time alone does: to the promise, else to its task. */
+function decideAlarm(stored: PromiseRecord | null, now: number): Decision {
+  const woken = decide(stored, { kind: "wake" }, now);
+  if (woken.write !== undefined || !stored?.task) return woken;
+  const { record, write } = decideTask(stored, { kind: "task.tick" }, now, TASK_SETTINGS);
+  return { outcome: "unchanged", record, ...(write && { write }) };
+}
+
 /** What a command answers across RPC: a value, never an exception. */
 export type Answer = Pick<Decision, "outcome" | "record">;
 
-/** The same, shown to a caller. */
+export type TaskAnswer = Pick<TaskDecision, "status" | "record">;
+
+/** An answer, shown to a caller. */
 export interface Changed {
   outcome: Decision["outcome"];
   frame: string;
@@ -52,8 +67,16 @@ export class PromiseObject extends DurableObject<Env> {
 
   /** Any command of the machine. */
   apply(command: Command): Answer {
-    const { outcome, record } = this.#turn(command);
-    return { outcome, record };
+    return this.#apply(command);
+  }
+
+  /** Any command of the task machine: the task of a promise lies in its record. */
+  task(command: TaskCommand): TaskAnswer {
+    const { status, record } = this.#turn((stored, now) => {
+      const decision = decideTask(stored, command, now, TASK_SETTINGS);
+      return { ...decision, outcome: decision.changed ?? "unchanged" };
+    });
+    return { status, record };
   }
 
   /**
@@ -65,7 +88,7 @@ export class PromiseObject extends DurableObject<Env> {
   }
 
   change(command: Command, origin: string): Changed {
-    const { outcome, record } = this.#turn(command);
+    const { outcome, record } = this.#apply(command);
     return { outcome, frame: this.#frame(record, origin) };
   }
 
@@ -116,13 +139,18 @@ export class PromiseObject extends DurableObject<Env> {
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     this.#alarmAt = null;
     try {
-      await this.#turn({ kind: "wake" }).telling;
+      await this.#turn(decideAlarm).telling;
     } catch (error) {
       // The runtime tries six times, then drops the alarm for good, and who waits would wait for ever.
       if ((info?.retryCount ?? 0) < LAST_ALARM_RETRY) throw error;
       console.error(error);
       await this.ctx.storage.setAlarm(this.#now() + ALARM_AGAIN_MS);
     }
+  }
+
+  #apply(command: Command): Answer {
+    const { outcome, record } = this.#turn((stored, now) => decide(stored, command, now));
+    return { outcome, record };
   }
 
   #frame(record: PromiseRecord | null, origin: string): string {
@@ -145,13 +173,15 @@ export class PromiseObject extends DurableObject<Env> {
   }
 
   /** Load, decide, commit, tell, arm: one synchronous turn, but for a long fan-out (`telling`). */
-  #turn(command: Command): Decision & { telling: Promise<void> | undefined } {
+  #turn<D extends Decision>(
+    decideNow: (stored: PromiseRecord | null, now: number) => D,
+  ): D & { telling: Promise<void> | undefined } {
     const now = this.#now();
     let stored = this.#store.recall();
-    let decision = decide(stored, command, now);
+    let decision = decideNow(stored, now);
     if (decision.write === undefined && stored !== this.#store.load()) {
       stored = this.#store.load();
-      decision = decide(stored, command, now);
+      decision = decideNow(stored, now);
     }
     const { write } = decision;
     if (write) this.#store.save(write);

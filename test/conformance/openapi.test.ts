@@ -311,6 +311,19 @@ describe("every answer is declared, and its body is as declared", () => {
       ),
     ];
     const answers: [string, Answer][] = [];
+    const rpc = (kind: string, data: unknown, version = "2026-04-01") => ({
+      body: { kind, head: { corrId: "1", version }, data },
+    });
+    for (const body of [
+      rpc("task.halt", { id: freshId("rpc") }),
+      rpc("task.heartbeat", { pid: "p", tasks: [] }),
+      rpc("promise.search", {}),
+      rpc("promise.get", {}, "1"),
+      { body: big },
+      { body: "{}", headers: plain },
+    ]) {
+      steps.push(["callProtocol", "POST", "/rpc", body]);
+    }
     for (const [operationId, method, target, options] of steps) {
       answers.push([operationId, await service.send(method, target, options)]);
     }

@@ -19,8 +19,28 @@ import type { Awaiter, Turn } from "./invariants.ts";
 import { Model } from "./model.ts";
 import type { Answer, Terms, View, Wish } from "./model.ts";
 
-export const MACHINE = { decide, project };
-export type Machine = typeof MACHINE;
+export interface Machine {
+  decide: typeof decide;
+  project: typeof project;
+}
+
+/** The model knows promises only: the task that lies in the record of some has tests of its own. */
+export const MACHINE: Machine = {
+  decide(...asked) {
+    const { record, write, ...decision } = decide(...asked);
+    return {
+      ...decision,
+      record: record && withoutTask(record),
+      ...(write !== undefined && { write: write && withoutTask(write) }),
+    };
+  },
+  project: (...asked) => withoutTask(project(...asked)),
+};
+
+function withoutTask(record: PromiseRecord): PromiseRecord {
+  const { task: _, ...rest } = record;
+  return rest;
+}
 
 /** One line of a trace. `read` asks what is there; `await` asks to be told, now or later. */
 export interface Step {
