@@ -179,6 +179,10 @@ describe("the document is sound (OpenAPI 3.1)", () => {
   });
 });
 
+function rpc(kind: string, data: unknown, version = "2026-04-01"): SendOptions {
+  return { body: { kind, head: { corrId: "1", version }, data } };
+}
+
 function expectDeclared(operationId: string, answer: Answer): void {
   const operation = operations.get(operationId);
   if (operation === undefined) throw new Error(`no operation ${operationId}`);
@@ -311,9 +315,6 @@ describe("every answer is declared, and its body is as declared", () => {
       ),
     ];
     const answers: [string, Answer][] = [];
-    const rpc = (kind: string, data: unknown, version = "2026-04-01") => ({
-      body: { kind, head: { corrId: "1", version }, data },
-    });
     for (const body of [
       rpc("task.halt", { id: freshId("rpc") }),
       rpc("task.heartbeat", { pid: "p", tasks: [] }),
