@@ -5,9 +5,11 @@
 import { LIMITS } from "../client/src/protocol.ts";
 import { parseDurationMs } from "./duration.ts";
 import type { PromiseObject } from "./object/promise-object.ts";
+import type { ScheduleObject } from "./object/schedule-object.ts";
 
 export interface Env {
   PROMISES: DurableObjectNamespace<PromiseObject>;
+  SCHEDULES: DurableObjectNamespace<ScheduleObject>;
   /** The files of `.build/assets`. */
   ASSETS: Fetcher;
   /** Bearer keys, comma-separated. A secret. */

@@ -2,5 +2,6 @@
 import { app } from "./http/app.ts";
 
 export { PromiseObject } from "./object/promise-object.ts";
+export { ScheduleObject } from "./object/schedule-object.ts";
 
 export default app;

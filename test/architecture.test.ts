@@ -22,11 +22,13 @@ const ROOMS: Room[] = [
   { path: "client/src/", may: ["client/src/"] },
   { path: "client/examples/", may: ["client/src/index.ts", "node:"] },
   { path: "src/machine/", may: ["src/machine/", "client/src/protocol.ts"] },
+  // croner is a function of the pattern, the zone and the instant it is given: paused, it sets no timer.
+  { path: "src/machine/schedule.ts", may: ["src/machine/", "client/src/protocol.ts", "croner"] },
   { path: "src/duration.ts", may: ["iso8601-duration"] },
   {
     path: "src/env.ts",
     may: ["src/duration.ts", "client/src/protocol.ts"],
-    mayType: ["src/object/promise-object.ts"],
+    mayType: ["src/object/"],
   },
   {
     path: "src/object/",
@@ -49,11 +51,12 @@ const ROOMS: Room[] = [
       // Pure readings of a record: what it looks like to a caller, whether it is settled.
       "src/machine/resource.ts",
       "src/machine/promise.ts",
+      "src/machine/schedule.ts",
       "hono",
       "valibot",
       "@valibot/to-json-schema",
     ],
-    mayType: ["src/object/promise-object.ts", "src/machine/task-command.ts"],
+    mayType: ["src/object/", "src/machine/task-command.ts"],
   },
   { path: "src/local/", may: ["src/local/", "node:", "esbuild", "smol-toml"] },
   { path: "src/worker.ts", may: ["src/http/app.ts", "src/object/"] },

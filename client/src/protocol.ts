@@ -133,6 +133,8 @@ export const ERRORS = {
   already_canceled: { status: 403, number: 40302, title: "The promise is already canceled" },
   already_timedout: { status: 403, number: 40303, title: "The promise has already timed out" },
   not_found: { status: 404, number: 40400, title: "There is no such promise" },
+  schedule_not_found: { status: 404, number: 40401, title: "There is no such schedule" },
+  schedule_exists: { status: 409, number: 40901, title: "The schedule exists already" },
   no_route: { status: 404, number: 40499, title: "There is nothing at this address" },
   method_not_allowed: {
     status: 405,
@@ -184,6 +186,8 @@ export const LIMITS = {
   payloadHeadersMax: 64,
   payloadHeadersBytesMax: 8192,
   idempotencyKeyBytesMax: 512,
+  /** Every occurrence of a schedule carries it. */
+  scheduleParamBytesMax: 256 * 1024,
   /** A Worker must answer a request within 30 s; a long poll must be sure to. */
   longPollMsMax: 25_000,
   /** An awaiter says `ping` and nothing else; more is a mistake or an attack that wakes objects. */

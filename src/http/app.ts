@@ -13,6 +13,13 @@ import { callBare, callWrapped } from "./example.ts";
 import { pathOf } from "./parse.ts";
 import { createPromise, purgePromise, readPromise, settlePromise, type Call } from "./promises.ts";
 import { callProtocol } from "./rpc.ts";
+import {
+  createSchedule,
+  deleteSchedule,
+  pauseSchedule,
+  readSchedule,
+  runSchedule,
+} from "./schedules.ts";
 
 type Edge = { Bindings: Env };
 
@@ -45,6 +52,11 @@ const PROMISE = new Map<string, (call: Call) => Promise<Response>>([
 const routes = new Hono<Edge>();
 routes.get("/health", (c) => c.json({ status: "ok" }));
 routes.post("/promises", (c) => createPromise({ request: c.req.raw, env: c.env }));
+routes.put("/schedules/:id{[\\s\\S]*}", createSchedule);
+routes.get("/schedules/:id{[\\s\\S]*}", readSchedule);
+routes.patch("/schedules/:id{[\\s\\S]*}", pauseSchedule);
+routes.post("/schedules/:id{[\\s\\S]*}", runSchedule);
+routes.delete("/schedules/:id{[\\s\\S]*}", deleteSchedule);
 routes.post("/", callProtocol);
 routes.post("/rpc", callProtocol);
 routes.post("/durablePromiseServer/:operation", callWrapped);
@@ -78,6 +90,7 @@ const ALLOW: [RegExp, string][] = [
   [/^\/health$/, "GET, HEAD, OPTIONS"],
   [/^\/(?:rpc|promises)?$/, "POST, OPTIONS"],
   [/^\/promises\//, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"],
+  [/^\/schedules\//, "GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS"],
   [/^\/(?:durablePromiseServer|promise)\/[^/]+$/, "POST, OPTIONS"],
   [/^\/(?:openapi\.json|docs)$/, "GET, HEAD, OPTIONS"],
   [/^\/assets\/[^/]+$/, "GET, HEAD, OPTIONS"],

@@ -5,6 +5,7 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import { ERRORS, HEADER, type ErrorCode } from "../../client/src/protocol.ts";
+import { pauseBody, scheduleBody } from "./schedules.ts";
 import { createBody, promiseRecord, settleBody } from "./schemas.ts";
 
 type Json = Record<string, unknown>;
@@ -78,6 +79,7 @@ export function openApiDocument(origin: string): Json {
     tags: [
       { name: "promises", description: "The promise as a resource." },
       { name: "example", description: "The shapes of Restate's durable promises example." },
+      { name: "schedules", description: "Promises made by the clock." },
       { name: "resonate", description: "Resonate's protocol, for promises and tasks." },
       { name: "service", description: "The service itself." },
     ],
@@ -141,6 +143,7 @@ export function openApiDocument(origin: string): Json {
       },
       "/durablePromiseServer/{operation}": example("request", "promiseName"),
       "/promise/{operation}": example(undefined, "promiseId"),
+      "/schedules/{id}": schedulePath(),
       "/rpc": { post: PROTOCOL },
       "/health": {
         get: operation("health", "Is the service up", {
@@ -272,6 +275,84 @@ function example(wrapper: string | undefined, idName: string): Json {
     ),
   };
 }
+
+function schedulePath(): Json {
+  const shown = { content: { "application/json": { schema: SCHEDULE } } };
+  const common = { tags: ["schedules"], parameters: [{ ...ID, description: "Of the schedule." }] };
+  const noSchedule = problems("schedule_not_found", ...CALL_ERRORS);
+  return {
+    put: operation("putSchedule", "Make a schedule", {
+      ...common,
+      parameters: [...common.parameters, ...KEY_HEADERS],
+      requestBody: body(scheduleBody),
+      responses: {
+        201: { description: "Made by this call.", ...shown },
+        200: { description: "Made before with the same key.", ...shown },
+        ...problems("schedule_exists", ...CALL_ERRORS, ...BODY_ERRORS),
+      },
+    }),
+    get: operation("getSchedule", "Read a schedule and its next runs", {
+      ...common,
+      responses: { 200: { description: "The schedule.", ...shown }, ...noSchedule },
+    }),
+    patch: operation("pauseSchedule", "Pause a schedule, or let it go on", {
+      ...common,
+      requestBody: body(pauseBody),
+      responses: {
+        200: { description: "The schedule as it is now.", ...shown },
+        ...noSchedule,
+        ...problems(...BODY_ERRORS),
+      },
+    }),
+    post: operation("runSchedule", "Run a schedule now, besides its times", {
+      ...common,
+      responses: {
+        201: {
+          description: "Where its promise is.",
+          content: {
+            "application/json": {
+              schema: {
+                type: "object",
+                properties: { promiseId: { type: "string" }, url: { type: "string" } },
+              },
+            },
+          },
+        },
+        ...noSchedule,
+      },
+    }),
+    delete: operation("deleteSchedule", "End a schedule; what it has made stays", {
+      ...common,
+      responses: { 204: { description: "Ended." }, ...noSchedule },
+    }),
+  };
+}
+
+const SCHEDULE = {
+  type: "object",
+  required: ["id", "cron", "timezone", "promiseId", "promiseTimeout", "nextRunTime", "paused"],
+  properties: {
+    id: { type: "string" },
+    cron: {
+      type: "string",
+      description: "5 to 7 fields or @daily; weekdays 0 to 7, Sunday 0 and 7.",
+    },
+    timezone: { type: "string" },
+    promiseId: { type: "string" },
+    promiseTimeout: { type: "integer" },
+    promiseParam: { type: "object" },
+    promiseTags: { type: "object", additionalProperties: { type: "string" } },
+    description: { type: "string" },
+    paused: { type: "boolean" },
+    idempotencyKey: { type: "string" },
+    createdOn: { type: "integer" },
+    nextRunTime: { type: ["integer", "null"] },
+    lastRunTime: { type: "integer" },
+    nextRuns: { type: "array", items: { type: "integer" } },
+    skipped: { type: "object", description: "Occurrences passed over after a long absence." },
+    url: { type: "string" },
+  },
+};
 
 function record(): Json {
   return { content: { "application/json": { schema: { $ref: "#/components/schemas/Promise" } } } };

@@ -128,7 +128,7 @@ function sentence(field: string, issue: v.BaseIssue<unknown>): string {
   return `${field} must be ${expected}, not ${issue.received}`;
 }
 
-function parseKeys(headers: Headers): { idempotencyKey?: string; strict: boolean } {
+export function parseKeys(headers: Headers): { idempotencyKey?: string; strict: boolean } {
   const idempotencyKey = headers.get(HEADER.idempotencyKey) ?? undefined;
   const strict = headers.get(HEADER.strict)?.toLowerCase() ?? "false";
   if (strict !== "true" && strict !== "false") {
@@ -151,7 +151,7 @@ function parseKeys(headers: Headers): { idempotencyKey?: string; strict: boolean
   return { idempotencyKey, strict: strict === "true" };
 }
 
-function payloadOf(
+export function payloadOf(
   { headers, data }: { headers?: Record<string, string> | undefined; data?: unknown },
   text: string,
   ...path: string[]
@@ -189,7 +189,7 @@ function dateOf(text: string): number {
   return exists ? Date.parse(text) : Number.NaN;
 }
 
-function durationOf(duration: number | string, field: string, from: number): number {
+export function durationOf(duration: number | string, field: string, from: number): number {
   if (typeof duration === "number") return duration;
   try {
     return parseDurationMs(duration, from);

@@ -3,18 +3,21 @@
  * in the answer's head and on HTTP alike. Understands the envelope and the data of each kind, asks
  * the one object that it is about, and writes the records as that protocol has them.
  *
- * What crosses objects (suspend, fence, callbacks, listeners, searches, schedules) is not served yet
- * and answers 501, which its clients take for "this server cannot".
+ * What crosses objects (suspend, fence, callbacks, listeners, searches) is not served yet and
+ * answers 501, which its clients take for "this server cannot".
  */
 import type { Context } from "hono";
 import * as v from "valibot";
+import { NEVER } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
 import type { Create, PromiseRecord, Settle } from "../machine/promise.ts";
-import { protocolText, taskText } from "../machine/resource.ts";
+import { payloadText, protocolText, taskText } from "../machine/resource.ts";
+import type { Schedule } from "../machine/schedule.ts";
 import type { TaskCommand } from "../machine/task-command.ts";
 import { Refusal } from "./errors.ts";
 import { readJson, textAt } from "./json.ts";
 import { newBirth, validate } from "./parse.ts";
+import { checkTerms } from "./schedules.ts";
 import { payload, promiseId, tags } from "./schemas.ts";
 
 type C = Context<{ Bindings: Env }>;
@@ -126,6 +129,36 @@ const KINDS: Record<string, (ask: Ask) => Promise<Reply>> = {
   },
 };
 
+const createScheduleData = v.object({
+  id: promiseId,
+  cron: v.string(),
+  promiseId: v.string(),
+  promiseTimeout: natural,
+  promiseParam: v.optional(payload, {}),
+  promiseTags: v.optional(tags, {}),
+});
+
+const SCHEDULE_KINDS: typeof KINDS = {
+  "schedule.get": async (ask) => {
+    const { id } = validate(idOnly, ask.data, "data");
+    return scheduleReply(await ask.env.SCHEDULES.getByName(id).get());
+  },
+  "schedule.create": async (ask) => {
+    const data = validate(createScheduleData, ask.data, "data");
+    const { promiseTimeout: promiseTimeoutMs, promiseParam, ...rest } = data;
+    const param = payloadAt(ask.text, ["data", "promiseParam"], promiseParam);
+    const terms = { ...rest, timezone: "UTC", promiseTimeoutMs, promiseParam: param };
+    checkTerms(terms);
+    const object = ask.env.SCHEDULES.getByName(data.id);
+    return scheduleReply((await object.create({ terms, birth: newBirth() })).schedule);
+  },
+  "schedule.delete": async (ask) => {
+    const { id } = validate(idOnly, ask.data, "data");
+    const { outcome } = await ask.env.SCHEDULES.getByName(id).remove();
+    return outcome === "absent" ? scheduleReply(null) : { status: 200, data: "{}" };
+  },
+};
+
 /** What the protocol has besides: known, so that nobody takes it for a mistake of his own. */
 const NOT_SERVED = new Set([
   "promise.register_callback",
@@ -134,9 +167,6 @@ const NOT_SERVED = new Set([
   "task.fence",
   "task.suspend",
   "task.search",
-  "schedule.get",
-  "schedule.create",
-  "schedule.delete",
   "schedule.search",
 ]);
 
@@ -173,7 +203,8 @@ async function reply(
   if (head.version !== VERSION) {
     return refusal(400, `head.version must be ${VERSION}, not "${head.version}"`);
   }
-  const serve = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;
+  const kinds = { ...KINDS, ...SCHEDULE_KINDS };
+  const serve = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
   if (serve) return serve(ask);
   if (!NOT_SERVED.has(kind)) return refusal(400, `There is no kind "${kind}"`);
   return { status: 501, data: JSON.stringify(`This server does not serve ${kind} yet`) };
@@ -194,6 +225,25 @@ function answered(
 function promiseReply(record: PromiseRecord | null): Reply {
   if (!record) return refusal(404, "Promise not found");
   return { status: 200, data: `{"promise":${protocolText(record)}}` };
+}
+
+function scheduleReply(schedule: Schedule | null): Reply {
+  if (!schedule) return refusal(404, "Schedule not found");
+  const { id, cron, promiseId, promiseTimeoutMs, promiseTags } = schedule;
+  const { createdAt, nextRunAt, lastRunAt } = schedule;
+  const text = JSON.stringify({
+    id,
+    cron,
+    promiseId,
+    promiseTimeout: promiseTimeoutMs,
+    promiseTags,
+    createdAt,
+    // The protocol has no word for a schedule that does not go on.
+    nextRunAt: nextRunAt ?? NEVER,
+    ...(lastRunAt !== undefined && { lastRunAt }),
+  });
+  const param = payloadText(schedule.promiseParam);
+  return { status: 200, data: `{"schedule":${text.slice(0, -1)},"promiseParam":${param}}}` };
 }
 
 /** The holder gets what it needs to begin. What it may skip, it is not told: that is always right. */

@@ -16,7 +16,7 @@ export const writableState = v.pipe(
 );
 
 /** An object with these fields and no others. Valibot's own takes an array for one. */
-function fields<const Entries extends v.ObjectEntries>(entries: Entries) {
+export function fields<const Entries extends v.ObjectEntries>(entries: Entries) {
   const schema = v.strictObject(entries);
   type Run = (typeof schema)["~run"];
   const run: Run = (dataset, config) =>

@@ -60,7 +60,7 @@ export function taskText(record: PromiseRecord | null): string | undefined {
   return task ? JSON.stringify(task) : undefined;
 }
 
-function payloadText({ headers, data }: Payload): string {
+export function payloadText({ headers, data }: Payload): string {
   const parts = [];
   if (headers) parts.push(`"headers":${JSON.stringify(headers)}`);
   if (data !== undefined) parts.push(`"data":${data}`);

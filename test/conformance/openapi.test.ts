@@ -325,6 +325,23 @@ describe("every answer is declared, and its body is as declared", () => {
     ]) {
       steps.push(["callProtocol", "POST", "/rpc", body]);
     }
+    const schedule = `/schedules/${freshId("schedule")}`;
+    const good = { cron: "@daily", promiseTimeout: "1h" };
+    steps.push(
+      ["putSchedule", "PUT", schedule, { body: good }],
+      ["putSchedule", "PUT", schedule, { body: good }],
+      ["putSchedule", "PUT", schedule, { body: {} }],
+      ["putSchedule", "PUT", schedule, { body: big }],
+      ["getSchedule", "GET", schedule],
+      ["getSchedule", "GET", `${schedule}-none`],
+      ["pauseSchedule", "PATCH", schedule, { body: { paused: true } }],
+      ["pauseSchedule", "PATCH", schedule, { body: { paused: 1 } }],
+      ["pauseSchedule", "PATCH", `${schedule}-none`, { body: { paused: true } }],
+      ["runSchedule", "POST", schedule],
+      ["runSchedule", "POST", `${schedule}-none`],
+      ["deleteSchedule", "DELETE", schedule],
+      ["deleteSchedule", "DELETE", schedule],
+    );
     for (const [operationId, method, target, options] of steps) {
       answers.push([operationId, await service.send(method, target, options)]);
     }

@@ -110,7 +110,7 @@ describe("the envelope", () => {
     expect(await post(body, "/rpc")).toMatchObject({ http: 404, data: "Promise not found" });
   });
 
-  test.each(["task.suspend", "task.fence", "promise.register_listener", "schedule.create"])(
+  test.each(["task.suspend", "task.fence", "promise.register_listener", "schedule.search"])(
     "of %s is a 501: known, not served",
     async (kind) => {
       expect(await call(kind, {})).toMatchObject({ http: 501 });

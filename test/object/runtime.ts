@@ -13,6 +13,7 @@ import { NEVER, PONG, type Frame } from "../../client/src/protocol.ts";
 import type { Env } from "../../src/env.ts";
 import type { Create, Settle } from "../../src/machine/promise.ts";
 import type { PromiseObject } from "../../src/object/promise-object.ts";
+import type { ScheduleObject } from "../../src/object/schedule-object.ts";
 
 export { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject };
 
@@ -27,6 +28,11 @@ export function ask(path: string, init?: RequestInit): Promise<Response> {
 export function promiseAt(id: string): DurableObjectStub<PromiseObject> {
   // SAFETY: the bindings are those of wrangler.toml, which Env describes.
   return (env as unknown as Env).PROMISES.getByName(id);
+}
+
+export function scheduleAt(id: string): DurableObjectStub<ScheduleObject> {
+  // SAFETY: as above.
+  return (env as unknown as Env).SCHEDULES.getByName(id);
 }
 
 export function create(id: string, rest: Partial<Create> = {}): Create {

@@ -1,0 +1,139 @@
+/**
+ * One schedule: a Durable Object per schedule id, asleep between its occurrences. Every occurrence is
+ * made before the schedule moves on, and making it twice changes nothing: a crash at any point only
+ * means that the same ones are made again.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { readConfig, type Env } from "../env.ts";
+import type { Create } from "../machine/promise.ts";
+import {
+  due,
+  nextRunAt,
+  occurrence,
+  paused,
+  type Schedule,
+  type ScheduleTerms,
+} from "../machine/schedule.ts";
+
+const KEY = "schedule";
+/** So many promises are made at a time: as many as one request may have calls under way. */
+const AT_A_TIME = 6;
+const AGAIN_MS = 5000;
+/** As in deadline.ts: a far alarm is set in steps. */
+const AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1000;
+
+export interface CreateSchedule {
+  terms: ScheduleTerms;
+  birth: string;
+  idempotencyKey?: string;
+}
+
+export interface ScheduleAnswer {
+  outcome: "created" | "repeated" | "exists" | "absent" | "done";
+  schedule: Schedule | null;
+}
+
+export class ScheduleObject extends DurableObject<Env> {
+  /** Looks and changes wait for a firing: in between it is neither before nor after. */
+  #firing: Promise<void> | undefined;
+
+  async get(): Promise<Schedule | null> {
+    await this.#firing;
+    return this.#load();
+  }
+
+  /** Idempotent by id; by its key as promises are. */
+  create({ terms, birth, idempotencyKey }: CreateSchedule): ScheduleAnswer {
+    const existing = this.#load();
+    if (existing) {
+      const same = idempotencyKey !== undefined && idempotencyKey === existing.idempotencyKey;
+      return { outcome: same ? "repeated" : "exists", schedule: existing };
+    }
+    const now = Date.now();
+    const schedule: Schedule = {
+      ...terms,
+      birth,
+      createdAt: now,
+      nextRunAt: nextRunAt(terms.cron, terms.timezone, now),
+      paused: false,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    };
+    this.#save(schedule);
+    return { outcome: "created", schedule };
+  }
+
+  async pause(pause: boolean): Promise<ScheduleAnswer> {
+    await this.#firing;
+    const schedule = this.#load();
+    if (!schedule) return { outcome: "absent", schedule };
+    const next = paused(schedule, pause, Date.now());
+    if (next !== schedule) this.#save(next);
+    return { outcome: "done", schedule: next };
+  }
+
+  async remove(): Promise<ScheduleAnswer> {
+    await this.#firing;
+    const schedule = this.#load();
+    if (!schedule) return { outcome: "absent", schedule };
+    this.ctx.storage.kv.delete(KEY);
+    void this.ctx.storage.deleteAll();
+    return { outcome: "done", schedule };
+  }
+
+  /** An occurrence besides the others, at this instant; paused or not. `null` without a schedule. */
+  async runNow(): Promise<string | null> {
+    const schedule = await this.get();
+    if (!schedule) return null;
+    const create = occurrence(schedule, Date.now(), newBirth());
+    await this.#make(create);
+    return create.id;
+  }
+
+  /** Right when early (nothing is due), late (all that was missed), and twice. */
+  override async alarm(): Promise<void> {
+    this.#firing ??= this.#fire().finally(() => {
+      this.#firing = undefined;
+    });
+    await this.#firing;
+  }
+
+  async #fire(): Promise<void> {
+    const schedule = this.#load();
+    if (!schedule) return;
+    const { runs, next } = due(schedule, Date.now());
+    try {
+      for (let first = 0; first < runs.length; first += AT_A_TIME) {
+        const slice = runs.slice(first, first + AT_A_TIME);
+        await Promise.all(slice.map((at) => this.#make(occurrence(schedule, at, newBirth()))));
+      }
+    } catch (error) {
+      // Not by throwing: the runtime gives an alarm up after six tries.
+      console.error(error);
+      await this.ctx.storage.setAlarm(Date.now() + AGAIN_MS);
+      return;
+    }
+    // Nothing enters while it fires but a create, which changes no schedule that is there.
+    this.#save(next);
+  }
+
+  #make(create: Create): Promise<unknown> {
+    const { retentionMs } = readConfig(this.env);
+    const kept = retentionMs === undefined ? create : { ...create, retentionMs };
+    return this.env.PROMISES.getByName(create.id).apply(kept);
+  }
+
+  #load(): Schedule | null {
+    return this.ctx.storage.kv.get<Schedule>(KEY) ?? null;
+  }
+
+  /** State and alarm in one turn. */
+  #save(schedule: Schedule): void {
+    this.ctx.storage.kv.put(KEY, schedule);
+    if (schedule.nextRunAt === null) void this.ctx.storage.deleteAlarm();
+    else void this.ctx.storage.setAlarm(Math.min(schedule.nextRunAt, Date.now() + AHEAD_MS_MAX));
+  }
+}
+
+function newBirth(): string {
+  return crypto.randomUUID().slice(0, 18);
+}
