@@ -27,7 +27,7 @@ export interface Plan {
   /** Lives of a promise in a repetition. */
   lifecycles: number;
   /** Awaiters on one promise, and how often it is settled on them. */
-  wakeUps: { awaiters: number; repetitions: number }[];
+  wakeUps: { awaiters: number; repetitions: number; deadline?: true }[];
   /** Long polls woken. */
   polls: number;
   /** Idle awaiters on one promise, and on how many servers of each kind. */
@@ -44,6 +44,7 @@ export const WHOLE: Plan = {
   lifecycles: 80,
   wakeUps: [
     { awaiters: 1, repetitions: 60 },
+    { awaiters: 1, repetitions: 60, deadline: true },
     { awaiters: 100, repetitions: 10 },
     { awaiters: 1000, repetitions: 6 },
   ],
@@ -77,10 +78,7 @@ export function within(plan: Plan, liveIdsMax: number): Plan {
     ids: few(plan.ids),
     warmIds: few(plan.warmIds),
     lifecycles: few(plan.lifecycles),
-    wakeUps: plan.wakeUps.map(({ awaiters, repetitions }) => ({
-      awaiters: few(awaiters),
-      repetitions,
-    })),
+    wakeUps: plan.wakeUps.map((wakeUp) => ({ ...wakeUp, awaiters: few(wakeUp.awaiters) })),
     idleAwaiters: few(plan.idleAwaiters),
   };
 }

@@ -28,12 +28,12 @@ export interface Target extends Loaded {
 }
 
 /** The body of every create, for both. */
-export const CREATE_BODY: string = JSON.stringify({
-  param: {
-    data: { order: 4711, customer: "c-19", items: ["apple", "pear"], note: "x".repeat(100) },
-  },
-  timeout: "1h",
-});
+const PARAM = {
+  data: { order: 4711, customer: "c-19", items: ["apple", "pear"], note: "x".repeat(100) },
+};
+export const CREATE_BODY: string = JSON.stringify({ param: PARAM, timeout: "1h" });
+/** Without a deadline, which the floor has not either: ours then sets no alarm for who waits. */
+export const ENDLESS_BODY: string = JSON.stringify({ param: PARAM });
 /** The body of every settle, for both. */
 export const SETTLE_BODY: string = JSON.stringify({
   state: "RESOLVED",

@@ -11,7 +11,7 @@ import { ask, type Sample } from "./load.ts";
 import type { Plan } from "./plan.ts";
 import { latencyOf, makeRow, WAKE_BAR, type Row, type Sides } from "./row.ts";
 import { median } from "./stats.ts";
-import { CREATE_BODY, SETTLE_BODY, type Target } from "./target.ts";
+import { CREATE_BODY, ENDLESS_BODY, SETTLE_BODY, type Target } from "./target.ts";
 
 /** The settlement of one promise; the latencies are those of its awaiters. */
 interface WakeUp extends Sample {
@@ -31,20 +31,29 @@ const POLL_BEGINS_MS = 60;
 export async function wakeUps(targets: readonly Target[], plan: Plan): Promise<Row[]> {
   const rows: Row[] = [];
   for (const target of targets) {
-    for (let n = 0; n < WARM_UP; n += 1) await wakeOnSockets(target, `warm-${n}`, 1);
+    for (let n = 0; n < WARM_UP; n += 1) await wakeOnSockets(target, `warm-${n}`, 1, CREATE_BODY);
   }
-  for (const { awaiters, repetitions } of plan.wakeUps) {
+  for (const { awaiters, repetitions, deadline } of plan.wakeUps) {
+    const body = deadline ? CREATE_BODY : ENDLESS_BODY;
+    const suffix = deadline ? ", with a deadline" : "";
     const samples: Sides<WakeUp[]> = { ours: [], floor: [] };
     for (let n = 0; n <= repetitions; n += 1) {
       for (const target of n % 2 === 0 ? targets : targets.toReversed()) {
-        const wakeUp = await wakeOnSockets(target, `w${awaiters}-${n}`, awaiters);
+        const wakeUp = await wakeOnSockets(
+          target,
+          `w${awaiters}${suffix}-${n}`.replaceAll(" ", ""),
+          awaiters,
+          body,
+        );
         if (n > 0) samples[target.name].push(wakeUp);
       }
     }
-    const name = `wake-up, ${awaiters} awaiting`;
+    const name = `wake-up, ${awaiters} awaiting${suffix}`;
+    // The bar is on what both do: the floor knows no deadline.
+    const bar = deadline ? {} : { bar: WAKE_BAR };
     rows.push(
       makeRow(
-        { name, unit: "ms", repetitions, writes: true, bar: WAKE_BAR, note: noteOn(samples) },
+        { name, unit: "ms", repetitions, writes: true, ...bar, note: noteOn(samples) },
         { ours: latencyOf(samples.ours), floor: latencyOf(samples.floor) },
       ),
     );
@@ -84,11 +93,16 @@ export async function longPoll(targets: readonly Target[], plan: Plan): Promise<
   ];
 }
 
-async function wakeOnSockets(target: Target, id: string, count: number): Promise<WakeUp> {
+async function wakeOnSockets(
+  target: Target,
+  id: string,
+  count: number,
+  createBody: string,
+): Promise<WakeUp> {
   const path = target.path(id);
   const settler = await Line.open(target.port);
   await target.pace(1 + Math.ceil(count / 3));
-  await ask(settler, 201, "PUT", path, CREATE_BODY);
+  await ask(settler, 201, "PUT", path, createBody);
   const awaiters = await openAwaiters(target, path, count);
   try {
     return await settle(
