@@ -3,7 +3,7 @@
 // made anew. It refuses to know the awaiter.
 
 import type { Awaited } from "../../src/machine/task-command.ts";
-import type { Random } from "./task-walk.ts";
+import type { Random } from "../model/seeded.ts";
 
 interface Other {
   life: number;

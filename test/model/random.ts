@@ -3,6 +3,7 @@
 // retention) and at clashes (few ids, few keys). When a run fails it looks for the shortest story
 // that still fails.
 
+import { createRandom, type Random } from "./seeded.ts";
 import { NEVER } from "../../client/src/protocol.ts";
 import { Lockstep, MACHINE } from "./lockstep.ts";
 import type { Broken, Machine, Step } from "./lockstep.ts";
@@ -147,25 +148,4 @@ function drawInstant(random: Random, now: number, views: (View | null)[]): numbe
   });
   if (!aimed || instants.length === 0) return now + random.pick([1, 1, 2, 7, 40, 5_000]);
   return Math.max(now, random.pick(instants) + random.pick([-1, 0, 1]));
-}
-
-interface Random {
-  chance(share: number): boolean;
-  pick<T>(from: readonly T[]): T;
-}
-
-/** Mulberry32: its period is plenty here, and its seed is one number that is easily retyped. */
-function createRandom(seed: number): Random {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return {
-    chance: (share) => next() < share,
-    // SAFETY: `next` is below 1 and no list here is empty, so the index is always within.
-    pick: <T>(from: readonly T[]) => from[Math.floor(next() * from.length)] as T,
-  };
 }
