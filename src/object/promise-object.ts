@@ -22,7 +22,7 @@ import { standingFrame } from "../machine/resource.ts";
 import { decideTask } from "../machine/task.ts";
 import type { TaskCommand, TaskDecision, TaskSettings } from "../machine/task-command.ts";
 import { PromiseStore } from "./promise-store.ts";
-import { closeQuietly, refuseFrame, Sockets, tellEnd, tellNews } from "./sockets.ts";
+import { closeQuietly, refuseFrame, Sockets, tellEnd, tellNews, type Waiting } from "./sockets.ts";
 
 /** The runtime counts retries of an alarm from 0 and gives up after the sixth. */
 const LAST_ALARM_RETRY = 5;
@@ -198,7 +198,7 @@ export class PromiseObject extends DurableObject<Env> {
   }
 
   /** `owed`: somebody is still to be told the end, now or one day. */
-  #tell({ outcome, record }: Decision, waiting: WebSocket[]): ReturnType<typeof tellEnd> {
+  #tell({ outcome, record }: Decision, waiting: Waiting[]): ReturnType<typeof tellEnd> {
     if (waiting.length === 0) return { owed: false };
     if (outcome === "disposed") {
       const frame = JSON.stringify({ type: "disposed", id: this.#id } satisfies Frame);

@@ -22,6 +22,12 @@ const CLOSE_AT_ONCE_MAX = 20;
 
 export type FrameFor = (origin: string) => string;
 
+/** An awaiter, and where it reached us: read once, for reading costs as much as telling. */
+export interface Waiting {
+  socket: WebSocket;
+  origin: string;
+}
+
 export class Sockets {
   #ctx: DurableObjectState;
   /** How many there may be, at least once in a while; counted anew before anybody is refused. */
@@ -40,8 +46,13 @@ export class Sockets {
   }
 
   /** Those still owed an outcome. */
-  open(): WebSocket[] {
-    return this.#ctx.getWebSockets().filter((socket) => !attachmentOf(socket).done);
+  open(): Waiting[] {
+    const open: Waiting[] = [];
+    for (const socket of this.#ctx.getWebSockets()) {
+      const { origin, done } = attachmentOf(socket);
+      if (!done) open.push({ socket, origin });
+    }
+    return open;
   }
 
   /** Takes an awaiter in, with its first frame; `last` when there is nothing more to come. */
@@ -52,7 +63,7 @@ export class Sockets {
     server.serializeAttachment({ origin, done: false } satisfies Attachment);
     if (this.#countAtMost !== undefined) this.#countAtMost += 1;
     if (last) {
-      tellLast(server, () => firstFrame);
+      tellLast({ socket: server, origin }, firstFrame);
       closeQuietly(server, 1000, "done");
     } else tell(server, firstFrame);
     return client;
@@ -60,9 +71,9 @@ export class Sockets {
 }
 
 /** News that is not the end: the promise was created. */
-export function tellNews(sockets: WebSocket[], frameFor: FrameFor): void {
+export function tellNews(waiting: Waiting[], frameFor: FrameFor): void {
   const frames = oncePerOrigin(frameFor);
-  for (const socket of sockets) tell(socket, frames(attachmentOf(socket).origin));
+  for (const { socket, origin } of waiting) tell(socket, frames(origin));
 }
 
 /**
@@ -74,38 +85,37 @@ export function tellNews(sockets: WebSocket[], frameFor: FrameFor): void {
  *   nobody; `rest`: what goes on after this turn, if anything
  */
 export function tellEnd(
-  sockets: WebSocket[],
+  waiting: Waiting[],
   frameFor: FrameFor,
 ): { owed: boolean; rest?: Promise<void> } {
   const frames = oncePerOrigin(frameFor);
-  const others = sockets.slice(TELL_AT_ONCE_MAX);
-  for (const socket of sockets.slice(0, TELL_AT_ONCE_MAX)) tellLast(socket, frames);
-  if (sockets.length > CLOSE_AT_ONCE_MAX) {
-    return { owed: others.length > 0, rest: tellAndClose(others, frames, sockets) };
+  const others = waiting.slice(TELL_AT_ONCE_MAX);
+  for (const one of waiting.slice(0, TELL_AT_ONCE_MAX)) tellLast(one, frames(one.origin));
+  if (waiting.length > CLOSE_AT_ONCE_MAX) {
+    return { owed: others.length > 0, rest: tellAndClose(others, frames, waiting) };
   }
-  for (const socket of sockets) closeQuietly(socket, 1000, "done");
+  for (const { socket } of waiting) closeQuietly(socket, 1000, "done");
   return { owed: false };
 }
 
 /** In slices, between which the settler gets its answer. */
-async function tellAndClose(
-  others: WebSocket[],
-  frames: FrameFor,
-  all: WebSocket[],
-): Promise<void> {
+async function tellAndClose(others: Waiting[], frames: FrameFor, all: Waiting[]): Promise<void> {
   for (const slice of slicesOf(others)) {
     await scheduler.wait(0);
-    for (const socket of slice) tellLast(socket, frames);
+    for (const one of slice) {
+      // Unless the alarm has told it in between.
+      if (!attachmentOf(one.socket).done) tellLast(one, frames(one.origin));
+    }
   }
   for (const slice of slicesOf(all)) {
     await scheduler.wait(0);
-    for (const socket of slice) closeQuietly(socket, 1000, "done");
+    for (const { socket } of slice) closeQuietly(socket, 1000, "done");
   }
 }
 
-function slicesOf(sockets: WebSocket[]): WebSocket[][] {
-  return Array.from({ length: Math.ceil(sockets.length / TELL_AT_ONCE_MAX) }, (_, slice) =>
-    sockets.slice(slice * TELL_AT_ONCE_MAX, (slice + 1) * TELL_AT_ONCE_MAX),
+function slicesOf(waiting: Waiting[]): Waiting[][] {
+  return Array.from({ length: Math.ceil(waiting.length / TELL_AT_ONCE_MAX) }, (_, slice) =>
+    waiting.slice(slice * TELL_AT_ONCE_MAX, (slice + 1) * TELL_AT_ONCE_MAX),
   );
 }
 
@@ -116,12 +126,9 @@ export function refuseFrame(socket: WebSocket, frame: Frame, closeCode: number):
   closeQuietly(socket, closeCode, "error");
 }
 
-/** Unless the alarm has told it in between. */
-function tellLast(socket: WebSocket, frames: FrameFor): void {
-  const { origin, done } = attachmentOf(socket);
-  if (done) return;
+function tellLast({ socket, origin }: Waiting, frame: string): void {
   attach(socket, { origin, done: true });
-  tell(socket, frames(origin));
+  tell(socket, frame);
 }
 
 function tell(socket: WebSocket, frame: string): void {
