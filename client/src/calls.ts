@@ -78,12 +78,15 @@ export function settleCall(
   options: SettleOptions,
 ): Call {
   const path = promisePath(id);
-  // An Error written as JSON is `{}`: what people want to read of it has to be picked out.
-  const isError = state !== "RESOLVED" && value instanceof Error;
-  const data = isError ? { name: value.name, message: value.message } : value;
+  const data = state === "RESOLVED" ? value : rejectionData(value);
   const body = jsonOf({ state, value: { headers: options.headers, data } }, "value", data);
   const headers = writeHeaders(options.idempotencyKey ?? randomId(), options.strict);
   return { method: "PATCH", path, headers, body };
+}
+
+/** An Error written as JSON is `{}`: what people want to read of it has to be picked out. */
+export function rejectionData(reason: unknown): unknown {
+  return reason instanceof Error ? { name: reason.name, message: reason.message } : reason;
 }
 
 /** The record in an answer. @throws ApiError if there is none. */
@@ -105,7 +108,7 @@ function writeHeaders(key: string, strict: boolean | undefined): Record<string, 
  * JSON text. @throws TypeError for what JSON cannot say: cycles, BigInt, functions, symbols. The last
  * two would pass silently otherwise, as no value at all.
  */
-function jsonOf(body: object, name: string, data: unknown): string {
+export function jsonOf(body: object, name: string, data: unknown): string {
   if (typeof data === "function" || typeof data === "symbol") {
     throw new TypeError(`${name} must be a JSON value, got ${shown(data)}`);
   }

@@ -26,6 +26,7 @@ import {
   type Target,
 } from "./options.ts";
 import type { Json, PromiseRecord, WritableState } from "./protocol.ts";
+import { run, type Run, type RunOptions } from "./run.ts";
 import { checked, type StandardSchema } from "./schema.ts";
 import { type Call, request, type Verdict } from "./transport.ts";
 import { follow } from "./watch.ts";
@@ -106,6 +107,37 @@ export class DurablePromises {
     if (end.type === "disposed") throw new DisposedError();
     if (end.promise.state !== "RESOLVED") throw new RejectedError({ record: end.promise });
     return checked(id, end.promise.value.data, options.schema);
+  }
+
+  /**
+   * Runs `fn` for this id unless that has been done, and returns its outcome: the recorded one, to
+   * everybody who calls, in any process, then and later. Of those who call while there is none, one
+   * runs `fn` and the others wait; if its process dies, another takes over when its `lease` is over.
+   *
+   * The outcome is recorded once. `fn` itself may run more than once: after it threw (see `retry`),
+   * and after a crash. What must not be repeated belongs into steps, which are remembered.
+   *
+   * The outcome is an ordinary promise: `wait`, `get` and `watch` see it, `cancel` ends the run.
+   *
+   * @returns what `fn` returned, as JSON has it: a `Date` comes back as a string.
+   * @throws RejectedError if `fn` failed for good, of which name and message are kept; if the
+   *   deadline passed; if somebody rejected or cancelled the promise.
+   * @throws ExistsError if there is a pending promise with this id that `create` has made.
+   * @throws TimeoutError after `timeout`, or the reason of `signal`: if the work was here, it has been
+   *   given back by then, for another process to have at once.
+   * @throws ApiError, DisposedError and ValidationError as {@link wait}.
+   * @example
+   * const receipt = await promises.run("order-42", async ({ step, signal }) => {
+   *   const charge = await step.run("charge", () => pay(order, { signal }));
+   *   return step.run("ship", () => ship(order, charge));
+   * }, { deadline: "1h" });
+   */
+  run<T = Json>(
+    id: string,
+    fn: (run: Run) => T | Promise<T>,
+    options: RunOptions<T> = {},
+  ): Promise<T> {
+    return run(this.#target, id, fn, options);
   }
 
   /**

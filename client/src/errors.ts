@@ -17,6 +17,7 @@ export type DurablePromiseErrorCode =
   | ErrorCode
   | "connection"
   | "invalid_value"
+  | "lease_lost"
   | "rejected"
   | "timeout"
   | "unexpected_answer";
@@ -179,6 +180,18 @@ export class DisposedError extends DurablePromiseError {
   }
 }
 
+/**
+ * What a run's `signal` aborts with: the work is somebody else's now, or the promise is settled. Its
+ * caller does not see it, but gets the outcome that was recorded.
+ */
+export class LeaseLostError extends DurablePromiseError {
+  override readonly name: string = "LeaseLostError";
+
+  constructor(id: string) {
+    super(`the lease on promise "${id}" was lost`, { code: "lease_lost" });
+  }
+}
+
 /** Whether an error is one of this package, of any copy of it. */
 export function isDurablePromiseError(error: unknown): error is DurablePromiseError {
   return typeof error === "object" && error !== null && BRAND in error;
@@ -206,3 +219,5 @@ export const isValidationError = (error: unknown): error is ValidationError =>
   isNamed(error, "ValidationError");
 export const isDisposedError = (error: unknown): error is DisposedError =>
   isNamed(error, "DisposedError");
+export const isLeaseLostError = (error: unknown): error is LeaseLostError =>
+  isNamed(error, "LeaseLostError");

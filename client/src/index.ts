@@ -6,6 +6,8 @@ export * from "./errors.ts";
 export type { CallOptions, DurablePromisesOptions, LineOptions } from "./options.ts";
 export * from "./protocol.ts";
 export { DEFAULT_RETRY, defaultShouldRetry, type RetryOptions, type RetryPolicy } from "./retry.ts";
+export { DEFAULT_RUN_RETRY, type Run, type RunOptions } from "./run.ts";
 export type { SchemaResult, StandardSchema } from "./schema.ts";
 export type { SocketConstructor, SocketLike } from "./socket-open.ts";
+export type { Steps } from "./step.ts";
 export type { Watch } from "./watch-iterable.ts";

@@ -41,6 +41,15 @@ export function sleep(delayMs: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** A controller that aborts with `outer`, or before; `unlink` it when it has served. */
+export function linkedTo(outer: AbortSignal | undefined) {
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(outer?.reason);
+  if (outer?.aborted) onAbort();
+  outer?.addEventListener("abort", onAbort, { once: true });
+  return { controller, unlink: () => outer?.removeEventListener("abort", onAbort) };
+}
+
 export interface Limit {
   signal?: AbortSignal | undefined;
   /** `Infinity`: none. */
@@ -59,10 +68,8 @@ export async function limited<T>(
 ): Promise<T> {
   const { signal: outer } = limit;
   if (outer?.aborted) throw outer.reason;
-  const controller = new AbortController();
+  const { controller, unlink } = linkedTo(outer);
   const { signal } = controller;
-  const onAbort = () => controller.abort(outer?.reason);
-  outer?.addEventListener("abort", onAbort, { once: true });
   const callOff = after(limit.timeoutMs, () => controller.abort(limit.onTimeout()));
   try {
     return await new Promise<T>((resolve, reject) => {
@@ -74,6 +81,6 @@ export async function limited<T>(
     throw signal.aborted ? signal.reason : error;
   } finally {
     callOff();
-    outer?.removeEventListener("abort", onAbort);
+    unlink();
   }
 }

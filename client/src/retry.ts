@@ -58,16 +58,19 @@ export const DEFAULT_RETRY: RetryPolicy = {
 };
 
 /**
- * Options made complete and checked. `false`: one attempt only.
+ * Options made complete by `defaults` and checked. `false`: one attempt only.
  *
  * @throws TypeError or RangeError that shows what was received.
  */
-export function resolveRetry(options: RetryOptions | false = {}): RetryPolicy {
-  if (options === false) return { ...DEFAULT_RETRY, retries: 0 };
+export function resolveRetry(
+  options: RetryOptions | false = {},
+  defaults: RetryPolicy = DEFAULT_RETRY,
+): RetryPolicy {
+  if (options === false) return { ...defaults, retries: 0 };
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`retry must be an object or false, got ${shown(options)}`);
   }
-  const { retries = DEFAULT_RETRY.retries, shouldRetry = defaultShouldRetry } = options;
+  const { retries = defaults.retries, shouldRetry = defaults.shouldRetry } = options;
   if (retries !== Number.POSITIVE_INFINITY && !(Number.isInteger(retries) && retries >= 0)) {
     throw new RangeError(`retry.retries must be a whole number, 0 or more, got ${shown(retries)}`);
   }
@@ -77,8 +80,8 @@ export function resolveRetry(options: RetryOptions | false = {}): RetryPolicy {
   return {
     retries,
     shouldRetry,
-    firstDelayMs: ms(options.firstDelay, "retry.firstDelay", DEFAULT_RETRY.firstDelayMs),
-    longestDelayMs: ms(options.longestDelay, "retry.longestDelay", DEFAULT_RETRY.longestDelayMs),
+    firstDelayMs: ms(options.firstDelay, "retry.firstDelay", defaults.firstDelayMs),
+    longestDelayMs: ms(options.longestDelay, "retry.longestDelay", defaults.longestDelayMs),
   };
 }
 

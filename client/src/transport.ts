@@ -104,7 +104,7 @@ export function judge(answer: Answer, now: number): Omit<Verdict, "attempts"> {
 }
 
 /**
- * A call with its retries, within its total time.
+ * A call with its retries, within its total time. What an answer means is asked of `verdictOn`.
  *
  * @throws whatever {@link judge} and {@link exchange} throw last; TimeoutError when the time is up.
  */
@@ -112,6 +112,7 @@ export function request(
   target: Target,
   call: Call,
   limit: Omit<Limit, "onTimeout">,
+  verdictOn: typeof judge = judge,
 ): Promise<Verdict> {
   const endsAt = performance.now() + limit.timeoutMs;
   let last: unknown;
@@ -120,7 +121,7 @@ export function request(
     for (let attempts = 1; ; attempts += 1) {
       try {
         const answer = await exchange(target, call, { signal, timeoutMs: target.attemptTimeoutMs });
-        return { ...judge(answer, Date.now()), attempts };
+        return { ...verdictOn(answer, Date.now()), attempts };
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         last = error;
