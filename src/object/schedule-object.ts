@@ -104,7 +104,7 @@ export class ScheduleObject extends DurableObject<Env> {
     try {
       for (let first = 0; first < runs.length; first += AT_A_TIME) {
         const slice = runs.slice(first, first + AT_A_TIME);
-        await Promise.all(slice.map((at) => this.#make(occurrence(schedule, at, newBirth()))));
+        await allOf(slice.map((at) => this.#make(occurrence(schedule, at, newBirth()))));
       }
     } catch (error) {
       // Not by throwing: the runtime gives an alarm up after six tries.
@@ -132,6 +132,12 @@ export class ScheduleObject extends DurableObject<Env> {
     if (schedule.nextRunAt === null) void this.ctx.storage.deleteAlarm();
     else void this.ctx.storage.setAlarm(Math.min(schedule.nextRunAt, Date.now() + AHEAD_MS_MAX));
   }
+}
+
+/** Waits for all, also when one fails: nothing of a firing may happen after it is over. */
+async function allOf(calls: Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(calls)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
 }
 
 function newBirth(): string {
