@@ -9,10 +9,10 @@ import { isSettled, type PromiseRecord } from "./promise.ts";
 import { taskWakeAt } from "./task.ts";
 
 /** A later instant overflows the runtime's nanoseconds (year 2262); waking once a year is free. */
-const AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1000;
+export const AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1000;
 
 /** How soon a fan-out that a crash cut off is taken up again. */
-export const UNTOLD_RETRY_MS = 1000;
+const UNTOLD_RETRY_MS = 1000;
 
 /**
  * @param awaited somebody waits on this object's sockets and has not been told the end

@@ -41,6 +41,39 @@ export interface Schedule extends ScheduleTerms {
   skipped?: { from: number; to: number };
 }
 
+export interface CreateSchedule {
+  terms: ScheduleTerms;
+  birth: string;
+  idempotencyKey?: string;
+}
+
+export interface CreatedSchedule {
+  outcome: "created" | "repeated" | "exists";
+  schedule: Schedule;
+}
+
+/** Idempotent by id; repeating it is a success by its key only, as with promises. */
+export function create(
+  existing: Schedule | null,
+  { terms, birth, idempotencyKey }: CreateSchedule,
+  now: number,
+): CreatedSchedule {
+  const keyed = idempotencyKey !== undefined;
+  if (existing) {
+    const repeated = keyed && idempotencyKey === existing.idempotencyKey;
+    return { outcome: repeated ? "repeated" : "exists", schedule: existing };
+  }
+  const schedule: Schedule = {
+    ...terms,
+    birth,
+    createdAt: now,
+    nextRunAt: nextRunAt(terms.cron, terms.timezone, now),
+    paused: false,
+    ...(keyed && { idempotencyKey }),
+  };
+  return { outcome: "created", schedule };
+}
+
 /** Made up for after an absence; older ones are passed over, and the schedule says so. */
 export const CATCH_UP_MAX = 1000;
 

@@ -5,12 +5,15 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { readConfig, type Env } from "../env.ts";
+import { AHEAD_MS_MAX } from "../machine/deadline.ts";
 import type { Create } from "../machine/promise.ts";
 import {
+  create,
   due,
-  nextRunAt,
   occurrence,
   paused,
+  type CreatedSchedule,
+  type CreateSchedule,
   type Schedule,
   type ScheduleTerms,
 } from "../machine/schedule.ts";
@@ -19,17 +22,9 @@ const KEY = "schedule";
 /** So many promises are made at a time: as many as one request may have calls under way. */
 const AT_A_TIME = 6;
 const AGAIN_MS = 5000;
-/** As in deadline.ts: a far alarm is set in steps. */
-const AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1000;
-
-export interface CreateSchedule {
-  terms: ScheduleTerms;
-  birth: string;
-  idempotencyKey?: string;
-}
 
 export interface ScheduleAnswer {
-  outcome: "created" | "repeated" | "exists" | "absent" | "done";
+  outcome: "absent" | "done";
   schedule: Schedule | null;
 }
 
@@ -42,24 +37,10 @@ export class ScheduleObject extends DurableObject<Env> {
     return this.#load();
   }
 
-  /** Idempotent by id; by its key as promises are. */
-  create({ terms, birth, idempotencyKey }: CreateSchedule): ScheduleAnswer {
-    const existing = this.#load();
-    if (existing) {
-      const same = idempotencyKey !== undefined && idempotencyKey === existing.idempotencyKey;
-      return { outcome: same ? "repeated" : "exists", schedule: existing };
-    }
-    const now = Date.now();
-    const schedule: Schedule = {
-      ...terms,
-      birth,
-      createdAt: now,
-      nextRunAt: nextRunAt(terms.cron, terms.timezone, now),
-      paused: false,
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
-    };
-    this.#save(schedule);
-    return { outcome: "created", schedule };
+  create(command: CreateSchedule): CreatedSchedule {
+    const created = create(this.#load(), command, Date.now());
+    if (created.outcome === "created") this.#save(created.schedule);
+    return created;
   }
 
   async pause(pause: boolean): Promise<ScheduleAnswer> {
@@ -84,9 +65,9 @@ export class ScheduleObject extends DurableObject<Env> {
   async runNow(): Promise<string | null> {
     const schedule = await this.get();
     if (!schedule) return null;
-    const create = occurrence(schedule, Date.now(), newBirth());
-    await this.#make(create);
-    return create.id;
+    const run = occurrence(schedule, Date.now(), newBirth());
+    await this.#make(run);
+    return run.id;
   }
 
   /** Right when early (nothing is due), late (all that was missed), and twice. */
@@ -116,10 +97,10 @@ export class ScheduleObject extends DurableObject<Env> {
     this.#save(next);
   }
 
-  #make(create: Create): Promise<unknown> {
+  #make(run: Create): Promise<unknown> {
     const { retentionMs } = readConfig(this.env);
-    const kept = retentionMs === undefined ? create : { ...create, retentionMs };
-    return this.env.PROMISES.getByName(create.id).apply(kept);
+    const kept = retentionMs === undefined ? run : { ...run, retentionMs };
+    return this.env.PROMISES.getByName(run.id).apply(kept);
   }
 
   #load(): Schedule | null {
