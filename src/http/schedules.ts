@@ -73,7 +73,7 @@ export async function createSchedule(c: C): Promise<Response> {
   if (outcome === "exists") {
     throw new Refusal("schedule_exists", `The schedule "${id}" exists already`, { field: "id" });
   }
-  return answer(c, outcome === "created" ? 201 : 200, schedule!);
+  return answer(c, outcome === "created" ? 201 : 200, schedule);
 }
 
 /** `GET /schedules/:id` */

@@ -15,7 +15,6 @@ import {
   type CreatedSchedule,
   type CreateSchedule,
   type Schedule,
-  type ScheduleTerms,
 } from "../machine/schedule.ts";
 
 const KEY = "schedule";
