@@ -4,12 +4,16 @@
  */
 import { LIMITS } from "../client/src/protocol.ts";
 import { parseDurationMs } from "./duration.ts";
+import type { InboxObject } from "./object/inbox-object.ts";
+import type { IndexObject } from "./object/index-object.ts";
 import type { PromiseObject } from "./object/promise-object.ts";
 import type { ScheduleObject } from "./object/schedule-object.ts";
 
 export interface Env {
   PROMISES: DurableObjectNamespace<PromiseObject>;
   SCHEDULES: DurableObjectNamespace<ScheduleObject>;
+  INBOXES: DurableObjectNamespace<InboxObject>;
+  INDEX: DurableObjectNamespace<IndexObject>;
   /** The files of `.build/assets`. */
   ASSETS: Fetcher;
   /** Bearer keys, comma-separated. A secret. */

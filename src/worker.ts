@@ -1,6 +1,8 @@
 /** Wiring only: the objects and the app that routes to them. */
 import { app } from "./http/app.ts";
 
+export { InboxObject } from "./object/inbox-object.ts";
+export { IndexObject } from "./object/index-object.ts";
 export { PromiseObject } from "./object/promise-object.ts";
 export { ScheduleObject } from "./object/schedule-object.ts";
 
