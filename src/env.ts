@@ -4,16 +4,22 @@
  */
 import { LIMITS } from "../client/src/protocol.ts";
 import { parseDurationMs } from "./duration.ts";
+import type { DebugObject } from "./object/debug-object.ts";
 import type { InboxObject } from "./object/inbox-object.ts";
 import type { IndexObject } from "./object/index-object.ts";
 import type { PromiseObject } from "./object/promise-object.ts";
 import type { ScheduleObject } from "./object/schedule-object.ts";
+
+const INDEX_SHARDS = 8;
+/** A search asks all of them. */
+const INDEX_SHARDS_MAX = 64;
 
 export interface Env {
   PROMISES: DurableObjectNamespace<PromiseObject>;
   SCHEDULES: DurableObjectNamespace<ScheduleObject>;
   INBOXES: DurableObjectNamespace<InboxObject>;
   INDEX: DurableObjectNamespace<IndexObject>;
+  DEBUG: DurableObjectNamespace<DebugObject>;
   /** The files of `.build/assets`. */
   ASSETS: Fetcher;
   /** Bearer keys, comma-separated. A secret. */
@@ -26,6 +32,12 @@ export interface Env {
   RETENTION?: string;
   /** How many may await one promise at once. Default and maximum: 32,768. */
   AWAITERS_MAX?: string;
+  /** Over how many objects the index is spread, 1 to 64. Fixed at the first deployment. Default: 8. */
+  INDEX_SHARDS?: string;
+  /** How long a task that was offered and not taken waits for the next offer: "5s", the default. */
+  TASK_RETRY?: string;
+  /** `true` lets test tools drive the clock (`debug.*`), for holders of a key or on loopback only. */
+  DEBUG_SURFACE?: string;
   /** `loopback` lets this machine in without a key. Set by `npm start` and `npm run dev` only. */
   OPEN?: string;
 }
@@ -37,8 +49,14 @@ export interface Config {
   publicUrl: string | undefined;
   retentionMs: number | undefined;
   awaitersMax: number;
+  indexShards: number;
+  taskRetryMs: number;
+  debugSurface: boolean;
   openOnLoopback: boolean;
 }
+
+const TASK_RETRY_MS = 5000;
+const TASK_RETRY_MS_MIN = 100;
 
 const configs = new WeakMap<Env, Config>();
 
@@ -49,8 +67,11 @@ export function readConfig(env: Env): Config {
     keys: listOf(env.API_KEYS) ?? [],
     allowedOrigins: listOf(env.ALLOWED_ORIGINS),
     publicUrl: readPublicUrl(env.PUBLIC_URL),
-    retentionMs: readRetentionMs(env.RETENTION),
+    retentionMs: readDurationMs("RETENTION", env.RETENTION),
     awaitersMax: readAwaitersMax(env.AWAITERS_MAX),
+    indexShards: readIndexShards(env.INDEX_SHARDS),
+    taskRetryMs: readTaskRetryMs(env.TASK_RETRY),
+    debugSurface: env.DEBUG_SURFACE === "true",
     openOnLoopback: env.OPEN === "loopback",
   };
   configs.set(env, config);
@@ -70,13 +91,20 @@ function readPublicUrl(text: string | undefined): string | undefined {
   return new URL(text).origin;
 }
 
-function readRetentionMs(text: string | undefined): number | undefined {
+function readDurationMs(name: string, text: string | undefined): number | undefined {
   if (!text) return undefined;
   try {
     return parseDurationMs(text);
   } catch (error) {
-    throw new RangeError(`RETENTION: ${(error as RangeError).message}`, { cause: error });
+    throw new RangeError(`${name}: ${(error as RangeError).message}`, { cause: error });
   }
+}
+
+function readTaskRetryMs(text: string | undefined): number {
+  const retryMs = readDurationMs("TASK_RETRY", text) ?? TASK_RETRY_MS;
+  // Each offer costs a row and a wake-up.
+  if (retryMs < TASK_RETRY_MS_MIN) throw new RangeError(`TASK_RETRY must be 100ms or more`);
+  return retryMs;
 }
 
 function readAwaitersMax(text: string | undefined): number {
@@ -84,6 +112,15 @@ function readAwaitersMax(text: string | undefined): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1 || number > LIMITS.awaitersMax) {
     throw new RangeError(`AWAITERS_MAX must be 1 to ${LIMITS.awaitersMax}, not "${text}"`);
+  }
+  return number;
+}
+
+function readIndexShards(text: string | undefined): number {
+  if (!text) return INDEX_SHARDS;
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > INDEX_SHARDS_MAX) {
+    throw new RangeError(`INDEX_SHARDS must be 1 to ${INDEX_SHARDS_MAX}, not "${text}"`);
   }
   return number;
 }

@@ -54,6 +54,7 @@ const ROOMS: Room[] = [
       "src/machine/schedule.ts",
       "src/machine/address.ts",
       "src/machine/webhook-url.ts",
+      "src/machine/task-state.ts",
       "src/machine/query.ts",
       "hono",
       "valibot",

@@ -149,6 +149,7 @@ export const ERRORS = {
   too_many_awaiters: { status: 429, number: 42900, title: "Too many await this promise" },
   internal: { status: 500, number: 50000, title: "Something went wrong on our side" },
   unavailable: { status: 503, number: 50300, title: "Try again in a moment" },
+  too_many_workers: { status: 503, number: 50301, title: "Too many workers in this group" },
   not_configured: { status: 503, number: 50399, title: "This deployment has no keys yet" },
 } as const satisfies Record<string, { status: number; number: number; title: string }>;
 export type ErrorCode = keyof typeof ERRORS;
@@ -194,6 +195,31 @@ export const LIMITS = {
   frameBytesMax: 1024,
   /** Hibernating sockets on one object: the platform's maximum. Configurable below that. */
   awaitersMax: 32_768,
+  /** Every record of a page is read where it lives: a call to an object each. */
+  searchLimitDefault: 100,
+  searchLimitMax: 1000,
+  /** A page is held in memory as text: after so many characters it ends, and the next one begins. */
+  searchTextMax: 8 * 1024 * 1024,
+  /** Tasks and listeners that one settlement wakes, a row and a call each. */
+  subscribersMax: 32_768,
+  /** A suspend asks each of them twice and waits for all. */
+  awaitedMax: 1000,
+  /** One heartbeat reaches so many objects at once. */
+  heartbeatTasksMax: 1000,
+  /** An address is the key of a row. */
+  addressCharactersMax: 1500,
+  /** What a task's holder is told in advance: it must not make every acquire slow. */
+  preloadCharactersMax: 256 * 1024,
+  /** A group is the name of a Durable Object (see `idBytesMax`); a pid is kept with its socket. */
+  groupBytesMax: 512,
+  pidBytesMax: 512,
+  /** Workers of one group: one object talks to all of them, and answers all of their reconnects. */
+  pollersMax: 1000,
+  /** A worker that is away for longer is gone: what was kept for it would be kept for ever. */
+  unblockKeptMsMax: 7 * 24 * 60 * 60 * 1000,
+  /** A group that nobody serves any more must not fill its object's storage (10 GB), the oldest go. */
+  unblocksKeptMax: 10_000,
+  unblocksKeptBytesMax: 1024 * 1024 * 1024,
 } as const;
 
 /**

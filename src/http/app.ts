@@ -11,11 +11,13 @@ import { apiPage, asset, openApi } from "./docs.ts";
 import { errorResponse, Refusal } from "./errors.ts";
 import { callBare, callWrapped } from "./example.ts";
 import { pathOf } from "./parse.ts";
+import { poll } from "./poll.ts";
 import { createPromise, purgePromise, readPromise, settlePromise, type Call } from "./promises.ts";
 import { callProtocol } from "./rpc.ts";
 import {
   createSchedule,
   deleteSchedule,
+  listSchedules,
   pauseSchedule,
   readSchedule,
   runSchedule,
@@ -52,11 +54,13 @@ const PROMISE = new Map<string, (call: Call) => Promise<Response>>([
 const routes = new Hono<Edge>();
 routes.get("/health", (c) => c.json({ status: "ok" }));
 routes.post("/promises", (c) => createPromise({ request: c.req.raw, env: c.env }));
+routes.get("/schedules", listSchedules);
 routes.put("/schedules/:id{[\\s\\S]*}", createSchedule);
 routes.get("/schedules/:id{[\\s\\S]*}", readSchedule);
 routes.patch("/schedules/:id{[\\s\\S]*}", pauseSchedule);
 routes.post("/schedules/:id{[\\s\\S]*}", runSchedule);
 routes.delete("/schedules/:id{[\\s\\S]*}", deleteSchedule);
+routes.get("/poll/:group/:pid", poll);
 routes.post("/", callProtocol);
 routes.post("/rpc", callProtocol);
 routes.post("/durablePromiseServer/:operation", callWrapped);
@@ -90,7 +94,9 @@ const ALLOW: [RegExp, string][] = [
   [/^\/health$/, "GET, HEAD, OPTIONS"],
   [/^\/(?:rpc|promises)?$/, "POST, OPTIONS"],
   [/^\/promises\//, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"],
+  [/^\/schedules$/, "GET, HEAD, OPTIONS"],
   [/^\/schedules\//, "GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS"],
+  [/^\/poll\/[^/]+\/[^/]+$/, "GET, HEAD, OPTIONS"],
   [/^\/(?:durablePromiseServer|promise)\/[^/]+$/, "POST, OPTIONS"],
   [/^\/(?:openapi\.json|docs)$/, "GET, HEAD, OPTIONS"],
   [/^\/assets\/[^/]+$/, "GET, HEAD, OPTIONS"],

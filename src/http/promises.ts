@@ -26,6 +26,7 @@ import {
   parseWaitMs,
   refuseQuery,
 } from "./parse.ts";
+import { pushedTo } from "./push-target.ts";
 
 /** A request that was let in. */
 export interface Call {
@@ -40,7 +41,8 @@ export async function createPromise(call: Call): Promise<Response> {
   const { method, url } = call.request;
   const id = method === "PUT" ? idOfPath(url, PREFIX) : undefined;
   const command = await parseCreate(call.request, id, readConfig(call.env), Date.now());
-  return applied(call, command.id, command);
+  const pushed = pushedTo(command.tags, originOf(call), call.env);
+  return applied(call, command.id, { ...command, ...pushed });
 }
 
 /** `PATCH /promises/:id`. */

@@ -1,7 +1,7 @@
 /**
  * The REST resource `/schedules/:id`: PUT makes one, GET shows it with its next runs, PATCH pauses it
- * and lets it go on, POST runs it now, DELETE ends it. Knows bytes and headers; when it fires is
- * machine/schedule.ts's matter.
+ * and lets it go on, POST runs it now, DELETE ends it; and `/schedules`, the list of them. Knows
+ * bytes and headers; when it fires is machine/schedule.ts's matter.
  */
 import type { Context } from "hono";
 import * as v from "valibot";
@@ -28,6 +28,7 @@ import {
   validate,
 } from "./parse.ts";
 import { originOf } from "./promises.ts";
+import { parsePage, readPage, searchSchedules, textOfCursor } from "./search.ts";
 import { duration, faultOfId, fields, payload, tags, utf8Length } from "./schemas.ts";
 
 type C = Context<{ Bindings: Env }>;
@@ -74,6 +75,19 @@ export async function createSchedule(c: C): Promise<Response> {
     throw new Refusal("schedule_exists", `The schedule "${id}" exists already`, { field: "id" });
   }
   return answer(c, outcome === "created" ? 201 : 200, schedule);
+}
+
+/** `GET /schedules?limit=&cursor=`: all of them, in the order of their ids. */
+export async function listSchedules(c: C): Promise<Response> {
+  const page = await searchSchedules(c.env, parsePage(c.req.url));
+  const { texts, cursor } = await readPage(page, async (id) => {
+    const schedule = await c.env.SCHEDULES.getByName(id).get();
+    return schedule ? textOf(c, schedule) : undefined;
+  });
+  const next = cursor === undefined ? "" : `,"cursor":"${textOfCursor(cursor)}"`;
+  return new Response(`{"schedules":[${texts.join(",")}]${next}}`, {
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
+  });
 }
 
 /** `GET /schedules/:id` */
@@ -135,9 +149,19 @@ function noSchedule(id: string): Refusal {
 }
 
 function answer(c: C, status: 200 | 201, schedule: Schedule): Response {
+  const location = urlOf(c, schedule);
+  return new Response(textOf(c, schedule), {
+    status,
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+      ...(status === 201 && { location, [HEADER.outcome]: "created" }),
+    },
+  });
+}
+
+function textOf(c: C, schedule: Schedule): string {
   const { birth: _, promiseParam, createdAt, lastRunAt, promiseTimeoutMs, ...rest } = schedule;
-  const origin = originOf({ env: c.env, request: c.req.raw });
-  const url = promiseUrl(origin, schedule.id).replace("/promises/", PREFIX);
   const { nextRunAt, ...shown } = rest;
   const text = JSON.stringify({
     ...shown,
@@ -146,15 +170,13 @@ function answer(c: C, status: 200 | 201, schedule: Schedule): Response {
     nextRunTime: nextRunAt,
     ...(lastRunAt !== undefined && { lastRunTime: lastRunAt }),
     nextRuns: nextRuns(schedule, NEXT_RUNS),
-    url,
+    url: urlOf(c, schedule),
   });
   // The param is spliced in as text: its data must not be parsed on the way.
-  return new Response(`${text.slice(0, -1)},"promiseParam":${payloadText(promiseParam)}}`, {
-    status,
-    headers: {
-      "content-type": "application/json",
-      "cache-control": "no-store",
-      ...(status === 201 && { location: url, [HEADER.outcome]: "created" }),
-    },
-  });
+  return `${text.slice(0, -1)},"promiseParam":${payloadText(promiseParam)}}`;
+}
+
+function urlOf(c: C, { id }: Schedule): string {
+  const origin = originOf({ env: c.env, request: c.req.raw });
+  return promiseUrl(origin, id).replace("/promises/", PREFIX);
 }

@@ -14,35 +14,34 @@ export const AHEAD_MS_MAX = 365 * 24 * 60 * 60 * 1000;
 /** How soon a fan-out that a crash cut off is taken up again. */
 const UNTOLD_RETRY_MS = 1000;
 
-/**
- * @param awaited somebody waits on this object's sockets and has not been told the end
- * @returns ms since the epoch, or `null` when there is nothing to wake for
- */
-export function wakeAt(record: PromiseRecord | null, awaited: boolean, now: number): number | null {
+/** What the object has besides the record. */
+export interface Owed {
+  /** Somebody waits on this object's sockets and has not been told the end. */
+  sockets: boolean;
+  /** When to send what is owed to tasks and listeners; `null` when nobody has registered. */
+  messagesAt: number | null;
+}
+
+/** @returns ms since the epoch, or `null` when there is nothing to wake for */
+export function wakeAt(record: PromiseRecord | null, owed: Owed, now: number): number | null {
   if (!record) return null;
   const due = isSettled(record)
-    ? wakeSettledAt(record, awaited, now)
-    : Math.min(wakePendingAt(record, awaited), leaseEndsAt(record, now));
+    ? wakeSettledAt(record, owed, now)
+    : Math.min(wakePendingAt(record, owed), taskWakeAt(record, now) ?? Infinity);
   return due === Infinity ? null : Math.min(due, now + AHEAD_MS_MAX);
 }
 
-function wakePendingAt(record: PromiseRecord, awaited: boolean): number {
+function wakePendingAt(record: PromiseRecord, { sockets, messagesAt }: Owed): number {
   if (record.timeoutAt >= Number.MAX_SAFE_INTEGER) return Infinity;
-  if (awaited) return record.timeoutAt;
+  if (sockets || messagesAt !== null) return record.timeoutAt;
   return record.timeoutAt + (record.retentionMs ?? Infinity);
-}
-
-/** Only a lease: an offer that nobody delivers would wake the object for nothing. */
-function leaseEndsAt(record: PromiseRecord, now: number): number {
-  const isLeased = record.task?.state === "acquired";
-  return (isLeased ? taskWakeAt(record, now) : null) ?? Infinity;
 }
 
 function wakeSettledAt(
   record: PromiseRecord & { settledAt: number },
-  awaited: boolean,
+  { sockets, messagesAt }: Owed,
   now: number,
 ): number {
-  if (awaited) return now + UNTOLD_RETRY_MS;
-  return record.settledAt + (record.retentionMs ?? Infinity);
+  const owedAt = Math.min(sockets ? now + UNTOLD_RETRY_MS : Infinity, messagesAt ?? Infinity);
+  return owedAt === Infinity ? record.settledAt + (record.retentionMs ?? Infinity) : owedAt;
 }

@@ -10,7 +10,7 @@
  * (an id behaves as if it had always existed).
  */
 import { NEVER, TIMER_TAGS } from "../../client/src/protocol.ts";
-import { bornTask, fulfilledTask, type Task } from "./task-state.ts";
+import { bornTask, fulfilledTask, TARGET_TAG, type Task } from "./task-state.ts";
 
 /** JSON as text. Data passes through unread, so nobody in between can change it. */
 export type JsonText = string;
@@ -37,6 +37,10 @@ interface Born {
   onTimeout?: { state: WritableState; value: Payload };
   /** How long the settled promise is kept at least. Absent: for ever. */
   retentionMs?: number;
+  /** Not for others to wait for: born over Resonate's protocol without a tag that says otherwise. */
+  internal?: true;
+  /** Where a worker that is called at its own address reaches us. */
+  serverUrl?: string;
   /** Who executes it; there is one exactly where a tag names a target. */
   task?: Task;
 }
@@ -63,6 +67,8 @@ export interface Create {
   timeoutAt: number;
   onTimeout?: { state: WritableState; value: Payload };
   retentionMs?: number;
+  internal?: true;
+  serverUrl?: string;
   idempotencyKey?: string;
   strict: boolean;
 }
@@ -179,6 +185,26 @@ export function isSettled(record: PromiseRecord): record is SettledPromise {
 /** A timer is a promise whose deadline is its success. */
 export function isTimer(tags: Record<string, string>): boolean {
   return TIMER_TAGS.some((tag) => tags[tag] === "true");
+}
+
+/**
+ * Whether tags make a promise one that others may wait for (Resonate's specification, `external`).
+ * Where nobody says that it is internal, a promise is external whatever its tags.
+ */
+export function isExternal(tags: Record<string, string>): boolean {
+  return (
+    tags["resonate:external"] === "true" ||
+    tags["resonate:scope"] === "global" ||
+    tags[TARGET_TAG] !== undefined ||
+    isTimer(tags)
+  );
+}
+
+/** The promise as it was when it was made: the answer to a create that comes again. */
+export function asBorn(record: PromiseRecord): PromiseRecord {
+  if (record.state === "pending") return record;
+  const { value: _, settledAt: __, idempotencyKeyForComplete: ___, ...born } = record;
+  return project({ ...born, state: "pending" }, born.createdAt);
 }
 
 /** With the promise its task is over. */

@@ -77,7 +77,11 @@ export type Message =
    * Do what time alone does. Only a pending or an acquired task has anything due, so a tick that may
    * end a lease is one that finds the task acquired.
    */
-  | { kind: "task.tick" };
+  | { kind: "task.tick" }
+  /** A worker has come who may take it: offer it again, whenever the next offer is due. */
+  | { kind: "task.poke" }
+  /** What was offered at `version` is kept for the first worker who comes: no offer till then. */
+  | { kind: "task.park"; version: number };
 
 /** A callback is registered at `awaited`: remember it, so that its resume will count. */
 export interface CallbackTask {
@@ -96,8 +100,10 @@ export type TaskCommand =
   | CallbackTask;
 
 export interface TaskSettings {
-  /** From one offer of a pending task to the next. More than 0. */
+  /** From one offer of a pending task to the next; longer after the first few. More than 0. */
   retryMs: number;
+  /** To the next offer of a parked one: a safety net. Default: as for the others. */
+  parkMs?: number;
 }
 
 export interface TaskDecision {

@@ -28,6 +28,10 @@ interface Kept {
 export interface PendingTask extends Kept {
   state: "pending";
   retryAt: number;
+  /** How often it was offered since it came free, so that who never answers is asked less and less. */
+  offers?: number;
+  /** An inbox keeps it for the first worker who comes. */
+  parked?: true;
 }
 
 /** Leased: a holder has it until `expiresAt`, or until the server notices that this has passed. */
@@ -58,10 +62,14 @@ export function bornTask(
   now: number,
 ): PendingTask | undefined {
   if (promise.tags[TARGET_TAG] === undefined) return undefined;
-  const delay = promise.tags[DELAY_TAG] ?? "";
-  const delayedTo = /^\d{1,16}$/.test(delay) ? Number(delay) : now;
-  const retryAt = Math.max(dueAt(promise.timeoutAt, timer, now), delayedTo);
+  const retryAt = Math.max(dueAt(promise.timeoutAt, timer, now), delayedUntil(promise.tags));
   return { state: "pending", version: 0, resumes: [], retryAt };
+}
+
+/** Before this instant the task is not to be offered; 0 when nobody asked for a delay. */
+export function delayedUntil(tags: Record<string, string>): number {
+  const delay = tags[DELAY_TAG] ?? "";
+  return /^\d{1,16}$/.test(delay) ? Number(delay) : 0;
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   isSettled,
   isTimer,
   project,
+  type Decision,
   type PendingPromise,
   type PromiseRecord,
 } from "./promise.ts";
@@ -33,6 +34,7 @@ import type {
 } from "./task-command.ts";
 import {
   acquiredTask,
+  delayedUntil,
   dueAt,
   fencedTask,
   haltedTask,
@@ -44,6 +46,10 @@ import {
   type PendingTask,
   type Task,
 } from "./task-state.ts";
+
+/** So many offers come at the same interval; then it doubles, up to a bound. */
+const OFFERS_IN_A_ROW = 12;
+const SLOW_MS = 5 * 60 * 1000;
 
 /** A promise that is not over, with its task, of which then neither is. */
 type Live<T extends Task = Task> = PendingPromise & { task: T };
@@ -65,6 +71,23 @@ export function decideTask(
   // As in `decide`: what somebody has been told is stored, whatever clock comes after.
   return { ...decision, write: current, changed: "settled" };
 }
+
+/**
+ * A promise that was just made, its task offered in the same turn when it is due. `decide` makes the
+ * promise and knows nothing of offers.
+ */
+export function offerBorn(
+  decision: Decision,
+  now: number,
+  settings: TaskSettings,
+): Decision & Pick<TaskDecision, "offer"> {
+  if (decision.outcome !== "created" || !decision.record?.task) return decision;
+  const { record, write, offer: offered } = decideTask(decision.record, TICK, now, settings);
+  if (!write) return decision;
+  return { ...decision, record, write, ...(offered && { offer: offered }) };
+}
+
+const TICK = { kind: "task.tick" } as const;
 
 /** The task of a projected record as the wire shows it; `null` where there is none (404). */
 export function taskRecord(record: PromiseRecord | null): TaskRecord | null {
@@ -122,6 +145,8 @@ function decideCurrent(
     case "task.heartbeat":
     case "task.resume":
     case "task.tick":
+    case "task.poke":
+    case "task.park":
       return isLive(current) ? hear(current, command, now, settings) : unchanged(current);
     case "task.callback":
       return remember(current, command);
@@ -207,8 +232,19 @@ function hear(current: Live, message: Message, now: number, settings: TaskSettin
     case "task.tick":
       if (task.state === "acquired" && task.expiresAt <= now) return free(current, now, settings);
       if (task.state === "pending" && task.retryAt <= now)
-        return offer(current, task, now, settings);
+        return offer(current, task, now, settings, (task.offers ?? 0) + 1);
       return unchanged(current);
+    case "task.poke":
+      if (task.state !== "pending" || isTimer(current.tags)) return unchanged(current);
+      if (now < delayedUntil(current.tags)) return unchanged(current);
+      return offer(current, task, now, settings);
+    case "task.park": {
+      if (task.state !== "pending" || task.version !== message.version || isTimer(current.tags)) {
+        return unchanged(current);
+      }
+      const retryAt = Math.min(now + (settings.parkMs ?? settings.retryMs), NEVER);
+      return change(current, { ...task, retryAt, parked: true });
+    }
     default:
       return message satisfies never;
   }
@@ -251,13 +287,17 @@ function free(current: Live, now: number, settings: TaskSettings): TaskDecision 
   return retryAt <= now ? offer(current, task, now, settings) : change(current, task);
 }
 
+/** @param again how often it was offered before since it came free */
 function offer(
   current: Live,
   task: PendingTask,
   now: number,
   { retryMs }: TaskSettings,
+  again = 0,
 ): TaskDecision {
-  const offered = change(current, pendingTask(task, now + retryMs));
+  const waitMs = Math.max(retryMs, Math.min(retryMs * 2 ** (again - OFFERS_IN_A_ROW), SLOW_MS));
+  const waiting = pendingTask(task, now + waitMs);
+  const offered = change(current, again === 0 ? waiting : { ...waiting, offers: again });
   return { ...offered, offer: { version: task.version } };
 }
 

@@ -109,13 +109,6 @@ describe("the envelope", () => {
     const body = JSON.stringify({ kind: "promise.get", head, data: { id: freshId() } });
     expect(await post(body, "/rpc")).toMatchObject({ http: 404, data: "Promise not found" });
   });
-
-  test.each(["task.suspend", "task.fence", "promise.register_listener", "schedule.search"])(
-    "of %s is a 501: known, not served",
-    async (kind) => {
-      expect(await call(kind, {})).toMatchObject({ http: 501 });
-    },
-  );
 });
 
 describe("a promise", () => {

@@ -67,7 +67,10 @@ const FIELDS: Record<Task["state"], string[]> = {
 
 function aTimerMatchesItsState({ after }: Turn): Violation {
   if (!after?.task) return null;
-  const { state, version: _, resumes, awaiting, fenceUntil, ...timers } = after.task;
+  const { state, version: _, resumes, awaiting, fenceUntil, ...rest } = after.task;
+  // How often it was offered, and whether an inbox keeps it: only of what is pending.
+  const { offers, parked, ...timers } = { offers: undefined, parked: undefined, ...rest };
+  if (state !== "pending" && (offers ?? parked) !== undefined) return text(after.task);
   const cleared =
     (state !== "suspended" && state !== "fulfilled") ||
     (resumes.length === 0 && (state === "suspended" || (!awaiting && fenceUntil === undefined)));
@@ -135,8 +138,13 @@ function aTaskThatComesFreeIsOffered({ before, after, answer, now, retryMs }: Tu
   const isFreed = before.task.state !== "pending";
   if (!isFreed && !answer.offer) return null;
   const isTimer = after?.tags["resonate:timer"] === "true";
-  const retryAt = isTimer ? after?.timeoutAt : now + retryMs;
-  const holds = task.retryAt === retryAt && isTimer !== (answer.offer !== undefined);
+  // Who never answers is asked less and less, but not before the twelfth time.
+  const slowMs = (task.offers ?? 0) > 12 ? 5 * 60 * 1000 : 0;
+  const latest = now + Math.max(retryMs, slowMs);
+  const isTimely = isTimer
+    ? task.retryAt === after?.timeoutAt
+    : now + retryMs <= task.retryAt && task.retryAt <= latest;
+  const holds = isTimely && isTimer !== (answer.offer !== undefined);
   return holds ? null : `${text(answer.offer)} at ${now} with ${text(task)}`;
 }
 

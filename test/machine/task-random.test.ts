@@ -21,6 +21,8 @@ const STATUSES = {
   heartbeat: [200],
   resume: [200],
   tick: [200],
+  poke: [200],
+  park: [200],
   callback: [200, 400, 422],
 };
 const PAIRS = Object.entries(STATUSES)

@@ -38,7 +38,17 @@ const BY_HOLDER = [
   "suspend",
   "fence",
 ] as const;
-const BY_OTHERS = ["create", "acquire", "acquire", "halt", "continue", "callback", "tick"] as const;
+const BY_OTHERS = [
+  "create",
+  "acquire",
+  "acquire",
+  "halt",
+  "continue",
+  "callback",
+  "tick",
+  "poke",
+  "park",
+] as const;
 type Kind = (typeof BY_HOLDER)[number] | (typeof BY_OTHERS)[number];
 
 export function walk(seed: number, stepsMax: number, machine: DecideTask = decideTask): Walk {
@@ -196,7 +206,10 @@ class Lives {
       case "halt":
       case "continue":
       case "tick":
+      case "poke":
         return { kind: `task.${kind}` };
+      case "park":
+        return { kind: "task.park", version };
       case "heartbeat":
         return { kind: "task.heartbeat", version, pid: lease.pid, ...horizon };
       case "suspend":

@@ -12,6 +12,9 @@ import { env, exports } from "cloudflare:workers";
 import { NEVER, PONG, type Frame } from "../../client/src/protocol.ts";
 import type { Env } from "../../src/env.ts";
 import type { Create, Settle } from "../../src/machine/promise.ts";
+import { shardName } from "../../src/machine/query.ts";
+import type { IndexObject } from "../../src/object/index-object.ts";
+import type { InboxObject } from "../../src/object/inbox-object.ts";
 import type { PromiseObject } from "../../src/object/promise-object.ts";
 import type { ScheduleObject } from "../../src/object/schedule-object.ts";
 
@@ -33,6 +36,22 @@ export function promiseAt(id: string): DurableObjectStub<PromiseObject> {
 export function scheduleAt(id: string): DurableObjectStub<ScheduleObject> {
   // SAFETY: as above.
   return (env as unknown as Env).SCHEDULES.getByName(id);
+}
+
+/** For the functions of the edge that take it. */
+export function deployment(): Env {
+  // SAFETY: as above.
+  return env as unknown as Env;
+}
+
+export function indexAt(shard: number): DurableObjectStub<IndexObject> {
+  // SAFETY: as above.
+  return (env as unknown as Env).INDEX.getByName(shardName(shard));
+}
+
+export function inboxAt(group: string): DurableObjectStub<InboxObject> {
+  // SAFETY: as above.
+  return (env as unknown as Env).INBOXES.getByName(group);
 }
 
 export function create(id: string, rest: Partial<Create> = {}): Create {

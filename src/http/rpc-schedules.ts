@@ -1,0 +1,58 @@
+/** The kinds of Resonate's protocol that are about a schedule. */
+import * as v from "valibot";
+import { NEVER } from "../../client/src/protocol.ts";
+import { payloadText } from "../machine/resource.ts";
+import type { Schedule } from "../machine/schedule.ts";
+import { newBirth, payloadOf, validate } from "./parse.ts";
+import { idOf, natural, refusal, type Kinds, type Reply } from "./rpc-ask.ts";
+import { checkTerms } from "./schedules.ts";
+import { payload, promiseId, tags } from "./schemas.ts";
+
+const createScheduleData = v.object({
+  id: promiseId,
+  cron: v.string(),
+  promiseId: v.string(),
+  promiseTimeout: natural,
+  promiseParam: v.optional(payload, {}),
+  promiseTags: v.optional(tags, {}),
+});
+
+export const SCHEDULE_KINDS: Kinds = {
+  "schedule.get": async (ask) => {
+    const id = idOf(ask);
+    return scheduleReply(await ask.env.SCHEDULES.getByName(id).get());
+  },
+  "schedule.create": async (ask) => {
+    const data = validate(createScheduleData, ask.data, "data");
+    const { promiseTimeout: promiseTimeoutMs, promiseParam, ...rest } = data;
+    const param = payloadOf(promiseParam, ask.text, "data", "promiseParam");
+    const terms = { ...rest, timezone: "UTC", promiseTimeoutMs, promiseParam: param };
+    checkTerms(terms);
+    const object = ask.env.SCHEDULES.getByName(data.id);
+    return scheduleReply((await object.create({ terms, birth: newBirth() }, ask.at)).schedule);
+  },
+  "schedule.delete": async (ask) => {
+    const id = idOf(ask);
+    const { outcome } = await ask.env.SCHEDULES.getByName(id).remove();
+    return outcome === "absent" ? scheduleReply(null) : { status: 200, data: "{}" };
+  },
+};
+
+function scheduleReply(schedule: Schedule | null): Reply {
+  if (!schedule) return refusal(404, "Schedule not found");
+  const { id, cron, promiseId, promiseTimeoutMs, promiseTags } = schedule;
+  const { createdAt, nextRunAt, lastRunAt } = schedule;
+  const text = JSON.stringify({
+    id,
+    cron,
+    promiseId,
+    promiseTimeout: promiseTimeoutMs,
+    promiseTags,
+    createdAt,
+    // The protocol has no word for a schedule that does not go on.
+    nextRunAt: nextRunAt ?? NEVER,
+    ...(lastRunAt !== undefined && { lastRunAt }),
+  });
+  const param = payloadText(schedule.promiseParam);
+  return { status: 200, data: `{"schedule":${text.slice(0, -1)},"promiseParam":${param}}}` };
+}

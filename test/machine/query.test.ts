@@ -1,0 +1,222 @@
+/** What a search finds, in which order, and how the pages of the shards become one. */
+import { describe, expect, it } from "vitest";
+import { NEVER } from "../../client/src/protocol.ts";
+import {
+  nextRevision,
+  promiseEntry,
+  sameEntry,
+  scheduleEntry,
+} from "../../src/machine/index-entry.ts";
+import { project, type PromiseRecord } from "../../src/machine/promise.ts";
+import {
+  compareIds,
+  endOfPrefix,
+  indexShardOf,
+  mergePages,
+  promiseMatches,
+  recordMatches,
+  type PromiseTerms,
+  type ShardPage,
+} from "../../src/machine/query.ts";
+import { createRandom, type Random } from "../model/seeded.ts";
+
+const born = { id: "p", birth: "b", param: {}, tags: {}, createdAt: 1, timeoutAt: 100 };
+const pending: PromiseRecord = { ...born, state: "pending" };
+const held: PromiseRecord = {
+  ...pending,
+  task: { state: "acquired", version: 3, resumes: ["x"], pid: "w", ttlMs: 9, expiresAt: 50 },
+};
+
+function found(record: PromiseRecord, terms: PromiseTerms, now = 10): boolean {
+  return recordMatches(record, terms, now);
+}
+
+describe("a shard", () => {
+  it("of an id is the same for ever", () => {
+    const shards = ["a", "order-42", "purchase/user/7", "ü", "𝄞"].map((id) => indexShardOf(id, 8));
+    expect(shards).toEqual([3, 7, 2, 1, 7]);
+  });
+
+  it.each([
+    ["numbered", (n: number) => `order-${n}`],
+    ["timed", (n: number) => `report/${1_700_000_000_000 + n * 60_000}`],
+    ["far apart", (n: number) => `u/${n * 4096}/x`],
+  ])("has its share of ids that are %s", (_, idOf) => {
+    for (const shards of [1, 2, 7, 8, 64]) {
+      const counts = Array.from({ length: shards }, () => 0);
+      for (let n = 0; n < 400 * shards; n += 1) counts[indexShardOf(idOf(n), shards)]! += 1;
+      expect(Math.min(...counts)).toBeGreaterThan(300);
+      expect(Math.max(...counts)).toBeLessThan(500);
+    }
+  });
+});
+
+describe("the order of ids", () => {
+  const IDS = [
+    "",
+    "a",
+    "a/b",
+    "ab",
+    "b",
+    "\u07FF",
+    "\u0800",
+    "\uD7FF",
+    "\uE000",
+    "\uFFFD",
+    "𝄞",
+    "😀",
+  ];
+
+  it("is that of their UTF-8 bytes", () => {
+    const bytes = (id: string) => Buffer.from(id, "utf8");
+    const all = IDS.flatMap((a) => IDS.map((b) => a + b));
+    for (const a of all) {
+      for (const b of all) {
+        expect(Math.sign(compareIds(a, b))).toBe(Buffer.compare(bytes(a), bytes(b)));
+      }
+    }
+  });
+
+  it("puts all ids of a prefix before its end, and no others", () => {
+    for (const prefix of [...IDS.slice(1), "a\u{10FFFF}", "x\uD7FF"]) {
+      const end = endOfPrefix(prefix)!;
+      for (const rest of IDS) expect(compareIds(prefix + rest, end)).toBeLessThan(0);
+      expect(compareIds(prefix, end)).toBeLessThan(0);
+      expect(end.startsWith(prefix)).toBe(false);
+      expect(end.isWellFormed()).toBe(true);
+    }
+    expect(endOfPrefix("")).toBeUndefined();
+    expect(endOfPrefix("\u{10FFFF}")).toBeUndefined();
+  });
+});
+
+describe("a promise is found", () => {
+  it.each<[string, Partial<PromiseRecord>, PromiseRecord["state"]]>([
+    ["rejected_timedout", {}, "rejected_timedout"],
+    ["resolved, being a timer", { tags: { "resonate:timer": "true" } }, "resolved"],
+    [
+      "as onTimeout says",
+      { onTimeout: { state: "rejected_canceled", value: {} } },
+      "rejected_canceled",
+    ],
+  ])("past its deadline %s, though nobody has written that", (_, rest, state) => {
+    const record = { ...pending, ...rest } as PromiseRecord;
+    expect([99, 100].map((now) => found(record, { state: "pending" }, now))).toEqual([true, false]);
+    expect([99, 100].map((now) => found(record, { state }, now))).toEqual([false, true]);
+  });
+
+  it("without a deadline at every instant", () => {
+    expect(found({ ...pending, timeoutAt: NEVER }, { state: "pending" }, NEVER - 1)).toBe(true);
+  });
+
+  it("by the tags it has at least", () => {
+    const tags = { a: "1", b: "2", constructor: "x" };
+    const record = { ...pending, tags };
+    const wanted: Record<string, string>[] = [{}, { a: "1" }, { b: "2", a: "1" }, tags];
+    expect(wanted.filter((want) => !found(record, { tags: want }))).toEqual([]);
+    const others = [{ a: "2" }, { c: "1" }, { a: "1", c: "" }, JSON.parse('{"__proto__":"x"}')];
+    expect(others.filter((want) => found(record, { tags: want }))).toEqual([]);
+    expect(found(pending, { tags: { toString: "x" } })).toBe(false);
+  });
+
+  it("by its task and who holds it, till it is over", () => {
+    expect(found(pending, { task: "any" })).toBe(false);
+    expect(found(held, { task: "any" })).toBe(true);
+    expect(found(held, { task: "acquired", pid: "w" })).toBe(true);
+    expect(found(held, { task: "acquired", pid: "v" })).toBe(false);
+    expect(found(held, { task: "fulfilled" }, 100)).toBe(true);
+    expect(found(held, { pid: "w" }, 100)).toBe(false);
+  });
+
+  it("in its entry as in its record, projected or not", () => {
+    const states = [undefined, "pending", "resolved", "rejected_timedout"] as const;
+    for (const record of [pending, held, { ...held, tags: { "resonate:timer": "true" } }]) {
+      for (const now of [1, 99, 100, 101]) {
+        for (const state of states) {
+          for (const task of [undefined, "any", "acquired", "fulfilled"] as const) {
+            const entry = promiseEntry(record, { revision: 1 });
+            const terms = { state, task };
+            const expected = recordMatches(project(record, now), terms, now);
+            expect(promiseMatches(entry, terms, now)).toBe(expected);
+          }
+        }
+      }
+    }
+  });
+});
+
+describe("an entry", () => {
+  it("is no news after a heartbeat, and is after an acquire", () => {
+    const entry = promiseEntry(held, { revision: 1 });
+    const { task } = held;
+    const beaten = { ...held, task: { ...task!, expiresAt: 70, fenceUntil: 90 } } as PromiseRecord;
+    expect(sameEntry(entry, promiseEntry(beaten, { revision: 2 }))).toBe(true);
+    const next = { ...held, task: { ...task!, version: 4 } } as PromiseRecord;
+    expect(sameEntry(entry, promiseEntry(next, { revision: 2 }))).toBe(false);
+    const schedule = scheduleEntry({ id: "p", promiseTags: {} }, { revision: 1 });
+    expect(sameEntry(entry, schedule)).toBe(false);
+  });
+
+  it("has a later stamp than all before, also in the same millisecond and on a slower clock", () => {
+    const instants = [5, 5, 5, 6, 2, 7];
+    let last = 0;
+    const stamps = instants.map((now) => (last = nextRevision(last, now)));
+    expect(stamps).toEqual(stamps.toSorted((a, b) => a - b));
+    expect(new Set(stamps).size).toBe(instants.length);
+    expect(nextRevision(0, 8)).toBeGreaterThan(last);
+    expect(Number.isSafeInteger(nextRevision(0, Date.UTC(2250, 0)))).toBe(true);
+  });
+});
+
+/** A shard as it may answer: it may give up looking after `patience` rows. */
+function shardPage(ids: string[], after: string, limit: number, patience: number): ShardPage {
+  const looked = ids.filter((id) => compareIds(id, after) > 0).slice(0, patience);
+  // Every second number is looked for, the others are only in the way.
+  const hits = looked
+    .filter((id) => Number(id.slice(id.indexOf("/") + 1)) % 2 === 0)
+    .map((id) => ({ id }));
+  const last = hits[limit - 1] ?? (looked.length === patience ? { id: looked.at(-1)! } : undefined);
+  return { hits: hits.slice(0, limit), ...(last && { until: last.id }) };
+}
+
+function drawIds(random: Random): string[] {
+  const begin = ["a/", "b/", "\uFFFD/", "😀/"] as const;
+  const ids = Array.from({ length: 120 }, (_, n) => random.pick(begin) + String(n));
+  return ids.toSorted(compareIds);
+}
+
+describe("the pages of all shards", () => {
+  it.each(Array.from({ length: 40 }, (_, seed) => seed))(
+    "have everything once and in order (seed %i)",
+    (seed) => {
+      const random = createRandom(seed);
+      const ids = drawIds(random);
+      const shards = random.pick([1, 3, 8]);
+      const limit = random.pick([1, 2, 7, 200]);
+      const patience = random.pick([1, 3, 20, 1000]);
+      const seen: string[] = [];
+      let cursor: string | undefined = "";
+      for (let page = 0; cursor !== undefined; page += 1) {
+        expect(page).toBeLessThan(1000);
+        const after: string = cursor;
+        const asked = Array.from({ length: shards }, (_, shard) => {
+          const own = ids.filter((id) => indexShardOf(id, shards) === shard);
+          return shardPage(own, after, limit + 1, patience);
+        });
+        const merged = mergePages(asked, limit);
+        expect(merged.hits.length).toBeLessThanOrEqual(limit);
+        seen.push(...merged.hits.map(({ id }) => id));
+        ({ cursor } = merged);
+        // It goes on, or it would never end.
+        if (cursor !== undefined) expect(compareIds(cursor, after)).toBeGreaterThan(0);
+      }
+      expect(seen).toEqual(ids.filter((id) => Number(id.slice(id.indexOf("/") + 1)) % 2 === 0));
+    },
+  );
+
+  it("have no empty one after a last one that is full", () => {
+    const pages = [{ hits: [{ id: "a" }] }, { hits: [{ id: "b" }] }];
+    expect(mergePages(pages, 2)).toEqual({ hits: [{ id: "a" }, { id: "b" }] });
+    expect(mergePages(pages, 1)).toEqual({ hits: [{ id: "a" }], cursor: "a" });
+  });
+});
