@@ -20,7 +20,7 @@ interface Room {
 const ROOMS: Room[] = [
   { path: "client/src/protocol.ts", may: [] },
   { path: "client/src/", may: ["client/src/"] },
-  { path: "client/examples/", may: ["client/src/index.ts", "node:"] },
+  { path: "client/examples/", may: ["client/src/index.ts", "node:", "@resonatehq/sdk"] },
   { path: "src/machine/", may: ["src/machine/", "client/src/protocol.ts"] },
   // croner is a function of the pattern, the zone and the instant it is given: paused, it sets no timer.
   { path: "src/machine/schedule.ts", may: ["src/machine/", "client/src/protocol.ts", "croner"] },

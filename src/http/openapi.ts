@@ -2,6 +2,7 @@
  * The OpenAPI 3.1 document: the table of operations. A test asks every one of them and holds each
  * answer against this.
  */
+import { LIMITS } from "../../client/src/protocol.ts";
 import {
   body,
   BODY_ERRORS,
@@ -44,7 +45,10 @@ export function openApiDocument(origin: string): Json {
       { name: "promises", description: "The promise as a resource." },
       { name: "example", description: "The shapes of Restate's durable promises example." },
       { name: "schedules", description: "Promises made by the clock." },
-      { name: "resonate", description: "Resonate's protocol, for promises and tasks." },
+      {
+        name: "resonate",
+        description: "Resonate's protocol: promises, tasks, schedules, workers.",
+      },
       { name: "service", description: "The service itself." },
     ],
     paths: {
@@ -107,7 +111,9 @@ export function openApiDocument(origin: string): Json {
       },
       "/durablePromiseServer/{operation}": example("request", "promiseName"),
       "/promise/{operation}": example(undefined, "promiseId"),
+      "/schedules": { get: LIST_SCHEDULES },
       "/schedules/{id}": schedulePath(),
+      "/poll/{group}/{pid}": { get: POLL },
       "/rpc": { post: PROTOCOL },
       "/health": {
         get: operation("health", "Is the service up", {
@@ -134,6 +140,14 @@ export function openApiDocument(origin: string): Json {
 }
 
 const REPLY = { content: { "application/json": { schema: { type: "object" } } } };
+
+/** An answer of the protocol, or of what stands before it. */
+const EITHER = {
+  content: {
+    ...REPLY.content,
+    "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+  },
+};
 
 const PROTOCOL = operation(
   "callProtocol",
@@ -166,11 +180,63 @@ const PROTOCOL = operation(
       400: { description: "Malformed; the data says why.", ...REPLY },
       404: { description: "There is no such promise or task.", ...REPLY },
       409: { description: "The task is in another state or version.", ...REPLY },
-      422: { description: "The promise cannot be executed.", ...REPLY },
-      501: { description: "A kind that is not served.", ...REPLY },
+      300: { description: "Go on: a promise that you would await is settled.", ...REPLY },
+      403: { description: "Not allowed, or a clock that is not to be driven.", ...EITHER },
+      422: { description: "A promise cannot be executed, or cannot be awaited.", ...REPLY },
+      503: { description: "It may or may not have happened; ask again.", ...EITHER },
     },
   },
 );
+
+const POLL = operation("poll", "What there is to do for a worker, as it comes", {
+  tags: ["resonate"],
+  description:
+    "Held open. Each event is a message: execute (a task to acquire) or unblock (a promise that " +
+    "has settled). Targets and listeners name it poll://any@group or poll://uni@group/pid.",
+  parameters: ["group", "pid"].map((name) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  })),
+  responses: {
+    200: {
+      description: "The messages.",
+      content: { "text/event-stream": { schema: { type: "string" } } },
+    },
+    ...problems("too_many_workers", ...CALL_ERRORS),
+  },
+});
+
+const LIST_SCHEDULES = operation("listSchedules", "All schedules, in the order of their ids", {
+  tags: ["schedules"],
+  parameters: [
+    {
+      name: "limit",
+      in: "query",
+      schema: { type: "integer", minimum: 1, maximum: LIMITS.searchLimitMax },
+    },
+    { name: "cursor", in: "query", schema: { type: "string" } },
+  ],
+  responses: {
+    200: {
+      description: "A page; with a cursor there is more.",
+      content: {
+        "application/json": {
+          schema: {
+            type: "object",
+            required: ["schedules"],
+            properties: {
+              schedules: { type: "array", items: SCHEDULE },
+              cursor: { type: "string" },
+            },
+          },
+        },
+      },
+    },
+    ...problems(...CALL_ERRORS),
+  },
+});
 
 function example(wrapper: string | undefined, idName: string): Json {
   const call = {

@@ -94,8 +94,8 @@ export class InboxObject extends DurableObject<Env> {
   /** Right when early, late and twice: drops what is too old, pokes again, looks what is next. */
   override async alarm(): Promise<void> {
     this.#store.dropOlderThan(Date.now() - LIMITS.unblockKeptMsMax);
-    console.warn('alarm');await this.#poking.start();console.warn('poked');
-    this.#arm();console.warn('armed');
+    await this.#poking.start();
+    this.#arm();
   }
 
   #left(socket: WebSocket): void {

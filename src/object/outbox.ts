@@ -4,7 +4,7 @@
  * changes nothing the second time. What fails is tried again at {@link Outbox.dueAt}.
  */
 import type { Env } from "../env.ts";
-import type { SettledPromise } from "../machine/promise.ts";
+import type { PromiseRecord, SettledPromise } from "../machine/promise.ts";
 import { unblock } from "./delivery.ts";
 import type { Subscribers } from "./subscribers.ts";
 
@@ -42,6 +42,14 @@ export class Outbox {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  /** The promise is disposed of, and its rows with it: best effort, for there is nothing to keep. */
+  wake({ id, birth }: PromiseRecord): void {
+    for (const awaiter of this.#subscribers.awaiters) {
+      const told = Promise.resolve(this.#env.PROMISES.getByName(awaiter).resume(id, birth));
+      told.catch((error: unknown) => console.error(error));
+    }
   }
 
   async #run(record: SettledPromise, now: number, at?: number): Promise<void> {

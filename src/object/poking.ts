@@ -76,13 +76,11 @@ export class Poking {
   }
 
   async #poke({ id, number }: ParkedTask): Promise<boolean> {
-    console.warn('poke', id);
     try {
       // An offer that came in the meantime has made it another row.
       if (!(await this.#hands.poke(id))) this.#store.unpark(id, number);
       return true;
     } catch {
- console.warn('failed', id);
       // Its object is moving or busy, and the alarm comes back to it.
       return false;
     }

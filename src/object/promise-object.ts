@@ -295,9 +295,14 @@ export class PromiseObject extends DurableObject<Env> {
   }
 
   #apply(command: Command, at?: number): Answer {
-    const { outcome, record } = this.#turn((stored, now) => {
+    const { outcome, record } = this.#turn((stored, now): Turn => {
       if (command.kind === "wake") return this.#decideWake(stored, now);
-      return offerBorn(decide(stored, command, now), now, this.#taskSettings);
+      const decision = decide(stored, command, now);
+      if (decision.outcome === "purged" && this.#subscribers.size > 0) {
+        // They are told within seconds; until then its end must be there to be told.
+        return { outcome: "pending", record: decision.record };
+      }
+      return offerBorn(decision, now, this.#taskSettings);
     }, at);
     return { outcome, record };
   }
@@ -425,6 +430,8 @@ export class PromiseObject extends DurableObject<Env> {
   }
 
   #commit(stored: PromiseRecord | null, write: PromiseRecord | null): void {
+    // It goes without an end: who awaits it looks again, instead of asleep for ever.
+    if (!write && stored) this.#outbox.wake(stored);
     // Before the first write of this life, what an earlier one has left is still to be seen.
     void this.#coldUntil;
     if (!stored || !write) {

@@ -15,7 +15,11 @@ export interface Outcome {
   status: number;
   promise: string;
   task: string | null;
-  /** The task's timer and the version last offered, or who is registered, where it was measured. */
+  /**
+   * Where it was measured: `lease` and when it ends, or `retry` and when it was offered last (the
+   * interval from there to the next offer is each server's own); the version that was last offered;
+   * how many are registered.
+   */
   timer?: string | null;
   execute?: number | null;
   callbacks?: number;
@@ -42,6 +46,8 @@ type TaskRow = [string, string, number, string, string | null, string | null, nu
 const PROMISE_ROWS = [...table.promise, ...table.promiseAcross] as PromiseRow[];
 const TASK_ROWS = [...table.task, ...table.taskAcross] as TaskRow[];
 
+/** Between two offers, on the servers that were measured. */
+const MEASURED_RETRY_MS = 30_000;
 const DUE = 500;
 const LATE = 600;
 const PROMPT = 10;
@@ -69,7 +75,6 @@ const isLate = (start: string): boolean =>
 const isInternal = (start: string): boolean =>
   ["pending", "expired_pending", "resolved", "rejected", "rejected_canceled"].includes(start);
 
-/** `measured` was a look at what is stored; `ours` shows what is. */
 export const DIFFERENCES: Difference[] = [
   {
     rule: "A callback waits only for an external promise, settled or not (C2)",
@@ -96,6 +101,11 @@ export const DIFFERENCES: Difference[] = [
         `${start} ${operation}` !== "suspended late settle_awaited" &&
         `${start} ${operation}` !== "acquired late heartbeat ok") ||
         /^(suspend_empty|settle_timedout)/.test(operation)),
+  },
+  {
+    rule: "A task is offered again after the server's own interval, ours being shorter (RULES 2, Retry)",
+    holds: (start, operation) =>
+      start === "pending" && ["tick_before_lease", "tick_after_lease"].includes(operation),
   },
 ];
 
@@ -148,7 +158,9 @@ function askedOfPromise(operation: string, id: string, awaiter: string): Request
 }
 
 function taskCase(row: TaskRow, id: string, base: number): Case {
-  const [start, operation, status, promise, task, timer, execute] = row;
+  const [start, operation, status, promise, task, written, execute] = row;
+  const [kind, instant] = written?.split(" ") ?? [];
+  const timer = kind === "retry" ? `retry ${Number(instant) - MEASURED_RETRY_MS}` : written;
   const [state = "", late] = start.split(" ");
   const { made, version } = lifeOfTask(state, id);
   const before: Case["before"] = made.map(([at, request]) => [base + at, request]);

@@ -190,6 +190,7 @@ test("HEAD is GET without the body: the same status and headers (RFC 9110 sectio
       // The stream of a promise that is not settled has no end to read to.
       if (accept === "text/event-stream" && (address.endsWith(pending) || address.endsWith(absent)))
         continue;
+      if (address.includes("/poll/")) continue;
       const get = await service.send("GET", address, { headers });
       // Both are refused; only the words differ, and which of the two is allowed.
       if (get.status === 405) {

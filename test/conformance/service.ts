@@ -3,6 +3,7 @@
  * calls of a client that knows nothing but the contract. It judges nothing; the tests do.
  */
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,11 +52,15 @@ export function problemOf(answer: Answer): Problem {
   return JSON.parse(answer.text) as Problem;
 }
 
+/** Where nothing waits for a disk, for tests of many requests that survive no crash. */
+export const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
 export async function startService(
-  options: { host?: string; env?: Record<string, string> } = {},
+  options: { host?: string; env?: Record<string, string>; dir?: string } = {},
 ): Promise<Service> {
-  const data = await mkdtemp(join(tmpdir(), "durable-promises-conformance-"));
-  const server = await startServer({ data, port: 0, ...options });
+  const { dir = tmpdir(), ...rest } = options;
+  const data = await mkdtemp(join(dir, "durable-promises-conformance-"));
+  const server = await startServer({ data, port: 0, ...rest });
   const port = Number(new URL(server.url).port);
   const url = `http://127.0.0.1:${port}`;
   const address = (id: string): string => `${url}/promises/${encodeURIComponent(id)}`;

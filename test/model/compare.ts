@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { inParallel } from "./measure.ts";
 import { Oracle } from "./oracle.ts";
 import type { Response } from "./protocol-history.ts";
-import { drawInstant, drawRequest, idsOf } from "./protocol-random.ts";
+import { drawInstant, drawRequest } from "./protocol-random.ts";
 import type { Lane } from "./protocol-random.ts";
 import { ask } from "./protocol-request.ts";
 import type { Request } from "./protocol-request.ts";
@@ -116,21 +116,23 @@ function awaitersOf(oracle: Oracle): string[] {
 /** After a tick: every task as the oracle has it, and whatever time will do next. */
 async function settleDown(run: Run, track: Track, isNeeded: boolean): Promise<void> {
   if (isNeeded) for (const { id } of track.oracle.tasks()) await arrival(run, track, id);
-  const { timers } = await run.subject.snap();
-  for (const id of idsOf(track)) {
-    const [kind, at] = timers.get(id) ?? [];
-    const [expected, due] = expectedTimer(track, id);
+  const shown = await run.subject.snap();
+  for (const { id, tags, state, callbacks } of track.oracle.promises()) {
+    const [kind, at] = shown.timers.get(id) ?? [];
+    const [expected, due] = track.oracle.timers().get(id) ?? [];
+    const isOffered = shown.offers.has(id);
     // A retry counts from the offer; when that left is not the oracle's business.
-    if (kind === expected && (kind !== "lease" || at === due)) continue;
-    fail(run, track, `timer of ${id}: ${expected} ${due}, not ${kind} ${at}`);
+    if (kind !== expected || (kind === "lease" && at !== due)) {
+      // A timer is never offered (RULES 1, Timer and target), so that a retry means nothing there.
+      const isIdle = isTimer(tags) && kind !== "lease" && expected !== "lease";
+      if (!isIdle) fail(run, track, `timer of ${id}: ${expected} ${due}, not ${kind} ${at}`);
+    }
+    if (isTimer(tags) && isOffered) fail(run, track, `no offer of the timer ${id}`);
+    const awaiting = [...callbacks].filter((awaiter) => shown.callbacks.get(id)?.includes(awaiter));
+    if (state === "pending" && awaiting.length < callbacks.size) {
+      fail(run, track, `callbacks of ${id}: ${[...callbacks].join()}`);
+    }
   }
-}
-
-/** A timer is never offered, so that its task has nothing to retry (RULES 1, Timer and target). */
-function expectedTimer({ oracle }: Track, id: string): [kind?: string, at?: number] {
-  const timer = oracle.timers().get(id);
-  const isNone = timer === undefined || (timer[0] === "retry" && isTimer(oracle.promise(id)!.tags));
-  return isNone ? [] : timer;
 }
 
 /** Waits until a task is as the oracle has it: a resume takes its time, but it comes. */

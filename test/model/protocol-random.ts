@@ -49,15 +49,10 @@ export interface Lane {
   random: Random;
 }
 
-export function idsOf({ prefix }: Lane): string[] {
-  return NAMES.map((name) => `${prefix}.${name}`);
-}
-
 export function drawRequest(lane: Lane, now: number, count: number): Request {
   const { random, oracle } = lane;
-  const ttl = random.pick([1, 40, 1_000, 60_000]);
-  const isEarly = oracle.promises().length < 4 && random.chance(0.6);
-  const kind = isEarly ? random.pick(["create", "create", "taskCreate"]) : random.pick(KINDS);
+  const ttl = random.pick([1, 40, 1_000, 60_000, 60_000]);
+  const kind = drawKind(lane);
   const id = drawTaskId(lane, WANTED[kind] ?? "suspended");
   const version = drawVersion(lane, id);
   switch (kind) {
@@ -106,16 +101,27 @@ export function drawRequest(lane: Lane, now: number, count: number): Request {
   }
 }
 
-function drawId(lane: Lane): string {
-  return lane.random.pick(idsOf(lane));
+/** Mostly what somebody could ask for now: makers at first, then what some task is ready for. */
+function drawKind({ oracle, random }: Lane): string {
+  const isEarly = oracle.promises().length < 4 && random.chance(0.6);
+  if (isEarly) return random.pick(["create", "create", "taskCreate"]);
+  const states = new Set<string>(oracle.tasks().map(({ state }) => state));
+  const isIdle = (kind: string): boolean => !states.has(WANTED[kind] ?? "none") && kind in WANTED;
+  const kind = random.pick(KINDS);
+  return isIdle(kind) && random.chance(0.8) ? random.pick(KINDS) : kind;
+}
+
+function drawId({ prefix, random }: Lane): string {
+  return `${prefix}.${random.pick(NAMES)}`;
 }
 
 /** An id that mostly has a task in the state in which it can be asked; the others are refused. */
-function drawTaskId({ oracle, random, ...lane }: Lane, wanted: string): string {
+function drawTaskId(lane: Lane, wanted: string): string {
+  const { oracle, random } = lane;
   const tasks = oracle.tasks();
   const fit = tasks.filter(({ state }) => state === wanted);
   const from = fit.length > 0 && random.chance(0.8) ? fit : tasks;
-  if (from.length === 0 || random.chance(0.06)) return drawId({ oracle, random, ...lane });
+  if (from.length === 0 || random.chance(0.06)) return drawId(lane);
   return random.pick(from).id;
 }
 
@@ -136,8 +142,8 @@ function drawPid({ prefix, random }: Lane): string {
 }
 
 function drawCreation({ random, prefix }: Lane, id: string, now: number): Creation {
-  const delay = random.pick([-5, 0, 1, 2, 20, 20, 500, 500, 5_000, 40_000]);
-  const timeoutAt = random.chance(0.4) ? NEVER : now + delay;
+  const delay = random.pick([-5, 0, 1, 2, 20, 500, 500, 5_000, 40_000, 90_000]);
+  const timeoutAt = random.chance(0.5) ? NEVER : now + delay;
   const param = random.pick([{}, { data: "p" }, { headers: { h: "1" }, data: "" }]);
   const branch = random.chance(0.3) && { "resonate:branch": prefix };
   return creation(id, { timeoutAt, param, tags: { ...random.pick(TAGS), ...branch } });

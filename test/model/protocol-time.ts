@@ -9,8 +9,8 @@ export type Message =
   | { kind: "execute"; address: string; id: string; version: number }
   | { kind: "unblock"; address: string; promise: PromiseRecord };
 
-/** How long a task that nobody takes waits until it is offered again. */
-export const RETRY_MS = 30_000;
+/** How long a task that nobody takes waits until it is offered again: the server's own choice. */
+export const RETRY_MS = 5_000;
 
 /** One awaiter hears that one awaited has settled. An awaiter that is dead itself stays so (C6). */
 export function deliver(state: State, awaited: string, awaiter: string, now: number): State {

@@ -6,7 +6,7 @@ import { step } from "./protocol-model.ts";
 import type { Request } from "./protocol-request.ts";
 import { EMPTY } from "./protocol-state.ts";
 import type { State } from "./protocol-state.ts";
-import { drain, tick } from "./protocol-time.ts";
+import { drain, RETRY_MS, tick } from "./protocol-time.ts";
 
 export interface Subject {
   ask: (request: Request, now: number) => Promise<Response>;
@@ -19,7 +19,7 @@ export interface Subject {
 
 /** What no request of a client shows, by id. */
 export interface Snapshot {
-  /** `retry` or `lease`, and its instant. */
+  /** `lease` and when it ends, or `retry` and when it was offered last. */
   timers: Map<string, [kind: string, at: number]>;
   /** The version that was last offered. */
   offers: Map<string, number>;
@@ -52,7 +52,7 @@ export class ModelSubject implements Subject {
     const lives = Object.entries(this.#state);
     for (const [id, { task }] of lives) {
       if (task?.lease) timers.set(id, ["lease", task.lease.until]);
-      if (task?.offerAt !== undefined) timers.set(id, ["retry", task.offerAt]);
+      if (task?.offerAt !== undefined) timers.set(id, ["retry", task.offerAt - RETRY_MS]);
     }
     return Promise.resolve({
       timers,

@@ -141,346 +141,45 @@ async function offersAgain(id: string, inbox: Inbox): Promise<boolean> {
   return true;
 }
 
-describe("an offer", () => {
-  it("to any goes round fairly, and stores nothing", async () => {
-    const { inbox } = fresh();
-    const workers = await Promise.all(["a", "b", "c"].map((pid) => Worker.at(inbox, pid)));
-    for (let n = 0; n < 30; n += 1) expect(await inbox.offer(task(`t${n}`))).toBe("sent");
-    await Promise.all(workers.map((worker) => worker.message(9)));
-    expect(workers.map(({ messages }) => messages.length)).toEqual([10, 10, 10]);
-    const all = workers.flatMap(({ messages }) => messages);
-    expect(new Set(all)).toEqual(new Set(Array.from({ length: 30 }, (_, n) => execute(`t${n}`))));
-    const size = await runInDurableObject(inbox, (_, { storage }) => storage.sql.databaseSize);
-    expect(size).toBe(
-      await runInDurableObject(inboxAt("untouched"), (_, { storage }) => storage.sql.databaseSize),
-    );
-  });
 
-  it("to any goes to the preferred worker while it is there", async () => {
-    const { inbox } = fresh();
-    const [a, b] = [await Worker.at(inbox, "a"), await Worker.at(inbox, "b")];
-    for (let n = 0; n < 5; n += 1) await inbox.offer(task(`t${n}`, { pid: "b" }));
-    await b.message(4);
-    expect(a.messages).toEqual([]);
-    await b.leave();
-    expect(await inbox.offer(task("last", { pid: "b" }))).toBe("sent");
-    expect(await a.message(0)).toBe(execute("last"));
-  });
-
-  it("to one goes to that one or waits", async () => {
-    const { inbox } = fresh();
-    const a = await Worker.at(inbox, "a");
-    const strange = await Worker.at(inbox, "é/ 🙂");
-    expect(await inbox.offer(task("t", { cast: "uni", pid: "é/ 🙂", version: 7 }))).toBe("sent");
-    expect(await strange.message(0)).toBe(execute("t", 7));
-    expect(await inbox.offer(task("t", { cast: "uni", pid: "c" }))).toBe("parked");
-    expect(a.messages).toEqual([]);
-    // Somebody is connected, but nobody new: there is nothing to wake for.
-    expect(await alarmOf(inbox)).toBeNull();
-  });
-
-  it("is parked once for each task, the latest, and gone when it is sent or forgotten", async () => {
-    const { group, inbox } = fresh();
-    for (const version of [1, 2, 3]) {
-      expect(await inbox.offer(task("t", { version }))).toBe("parked");
-    }
-    await inbox.offer(task("other", { cast: "uni", pid: "x" }));
-    await inbox.offer(task("third"));
-    expect((await stored(inbox)).parked).toEqual(["t v3", "other v1", "third v1"]);
-    expect(await alarmOf(inbox)).toBeNull();
-    await inbox.forget("other");
-    await inbox.forget("nobody's");
-    whenPoked(group, async () => true);
-    await Worker.at(inbox, "a");
-    expect((await stored(inbox)).parked).toEqual(["t v3", "third v1"]);
-    expect(await inbox.offer(task("t", { version: 4 }))).toBe("sent");
-    expect((await stored(inbox)).parked).toEqual(["third v1"]);
-  });
-
-  it("survives the hibernation of the object under its workers", async () => {
-    const { inbox } = fresh();
-    const workers = await Promise.all(["a", "b", "c"].map((pid) => Worker.at(inbox, pid)));
-    await evictDurableObject(inbox, { webSockets: "hibernate" });
-    await inbox.offer(task("one", { cast: "uni", pid: "b" }));
-    expect(await workers[1]!.message(0)).toBe(execute("one"));
-    await evictDurableObject(inbox, { webSockets: "hibernate" });
-    for (let n = 0; n < 6; n += 1) await inbox.offer(task(`t${n}`));
-    await Promise.all(workers.map((worker, n) => worker.message(n === 1 ? 2 : 1)));
-  });
-});
-
-describe("a parked task", () => {
-  it("is handed out when a worker comes, the oldest first, and wakes nobody after", async () => {
-    const { group, inbox } = fresh();
-    const ids = Array.from({ length: 45 }, (_, n) => `parked/${group}/${n}`);
-    for (const id of ids) expect(await inbox.offer(task(id))).toBe("parked");
-    const poked = whenPoked(group, offersAgain);
-    const worker = await Worker.at(inbox, "a");
-    await worker.message(44);
-    expect(new Set(worker.messages.slice(0, 20))).toEqual(
-      new Set(ids.slice(0, 20).map((id) => execute(id))),
-    );
-    expect(poked).toHaveLength(45);
-    await vi.waitFor(async () => expect(await alarmOf(inbox)).toBeNull());
-    expect((await stored(inbox)).parked).toEqual([]);
-  });
-
-  it("for one waits for that one", async () => {
-    const { group, inbox } = fresh();
-    await inbox.offer(task("for-b", { cast: "uni", pid: "b" }));
-    await inbox.offer(task("preferably-b", { pid: "b" }));
-    const poked = whenPoked(group, async () => false);
-    await Worker.at(inbox, "a");
-    await vi.waitFor(() => expect(poked).toEqual(["preferably-b"]));
-    await Worker.at(inbox, "b");
-    await vi.waitFor(() => expect(poked).toEqual(["preferably-b", "for-b"]));
-    await vi.waitFor(async () => expect((await stored(inbox)).parked).toEqual([]));
-  });
-
-  it("is not lost when its promise disowns it while it is offered anew", async () => {
-    const { group, inbox } = fresh();
-    await inbox.offer(task("t", { cast: "uni", pid: "b" }));
-    const poked = whenPoked(group, async (id) => {
-      await inboxAt(group).offer(task(id, { cast: "uni", pid: "c" }));
-      return false;
+async function race(name: string, p: Promise<unknown>) {
+  console.log(name, await Promise.race([p.then(() => "done", (e) => String(e)), scheduler.wait(500).then(() => "HUNG")]));
+}
+describe("debug", () => {
+  for (const [name, poke, delay] of [
+    ["true", async () => true, 0],
+    ["false", async () => false, 0],
+    ["throws", async () => { throw new Error("planted"); }, 0],
+    ["throws sync", () => { throw new Error("planted"); }, 0],
+    ["throws late", async () => { throw new Error("planted"); }, 300],
+    ["offers", offersAgain, 0],
+    ["true late", async () => true, 300],
+    ["throws2", async () => { throw new Error("planted"); }, 0],
+  ] as const) {
+    it(name, async () => {
+      const { group, inbox } = fresh();
+      if (name === "throws2") {
+        await runInDurableObject(inbox, async (object) => {
+          const { env } = object as unknown as { env: { PROMISES: { getByName(id: string): { poke(): Promise<boolean> } } } };
+          await env.PROMISES.getByName("zz").poke().catch(() => undefined);
+        });
+        console.log("none");
+      }
+      if (name === "throws sync") {
+        await runInDurableObject(inbox, async (_, { storage }) => { await storage.setAlarm(Date.now() + 5000); });
+        await race("evict alarm only", evictDurableObject(inbox, { webSockets: "hibernate" }));
+        await race("forget", inbox.forget("zz"));
+        await race("evict alarm only 2", evictDurableObject(inbox, { webSockets: "hibernate" }));
+        await Worker.at(inbox, "a");
+        await race("evict alarm and socket", evictDurableObject(inbox, { webSockets: "hibernate" }));
+      }
+      await inbox.offer(task("x" + name));
+      const poked = whenPoked(group, poke as never);
+      vi.spyOn(console, "error").mockImplementation(() => undefined);
+      await Worker.at(inbox, "a");
+      await vi.waitFor(() => expect(poked.length).toBe(1));
+      if (delay) await scheduler.wait(delay);
+      await race("evict " + name, evictDurableObject(inbox, { webSockets: "hibernate" }));
     });
-    await Worker.at(inbox, "b");
-    await vi.waitFor(() => expect(poked).toHaveLength(1));
-    await vi.waitFor(async () => expect(await alarmOf(inbox)).toBeNull());
-    expect((await stored(inbox)).parked).toEqual(["t v1"]);
-  });
-
-  it("whose poke fails is poked again by an alarm, while somebody is there", async () => {
-    const { group, inbox } = fresh();
-    console.log("step 1");
-    await inbox.offer(task("failing"));
-    console.log("step 2");
-    const poked = whenPoked(group, async () => {
-      throw new Error("planted");
-    });
-    console.log("step 3");
-    vi.spyOn(console, "error").mockImplementation(() => undefined);
-    console.log("step 4");
-    const worker = await Worker.at(inbox, "a");
-    console.log("step 5");
-    await vi.waitFor(() => expect(poked).toHaveLength(1));
-    console.log("step 6");
-    expect(await alarmOf(inbox)).toBeGreaterThan(Date.now());
-    console.log("step 7");
-    await evictDurableObject(inbox, { webSockets: "hibernate" });
-    console.log("step 8");
-    expect(await runDurableObjectAlarm(inbox)).toBe(true);
-    console.log("step 9");
-    expect(poked).toHaveLength(2);
-    console.log("step 10");
-    expect(await alarmOf(inbox)).not.toBeNull();
-    console.log("step 11");
-    expect((await stored(inbox)).parked).toEqual(["failing v1"]);
-    console.log("step 12");
-    await worker.leave();
-    console.log("step 13");
-    await runDurableObjectAlarm(inbox);
-    console.log("step 14");
-    expect(poked).toHaveLength(2);
-    console.log("step 15");
-    expect(await alarmOf(inbox)).toBeNull();
-    console.log("step 16");
-    expect((await stored(inbox)).parked).toEqual(["failing v1"]);
-    console.log("step 17");
-  });
-
-  it("survives a crash in the middle of the poking", async () => {
-    const { group, inbox } = fresh();
-    const ids = Array.from({ length: 30 }, (_, n) => `crash/${group}/${n}`);
-    for (const id of ids) await inbox.offer(task(id));
-    const poked = whenPoked(group, () => new Promise(() => undefined));
-    const before = await Worker.at(inbox, "a");
-    await vi.waitFor(() => expect(poked).toHaveLength(20));
-    await abortAllDurableObjects();
-    await before.closed;
-    expect(await alarmOf(inboxAt(group))).not.toBeNull();
-    expect((await stored(inboxAt(group))).parked).toHaveLength(30);
-    whenPoked(group, offersAgain);
-    const worker = await Worker.at(inboxAt(group), "a");
-    await worker.message(29);
-    await vi.waitFor(async () => expect((await stored(inboxAt(group))).parked).toEqual([]));
-  });
-});
-
-describe("a message that must arrive", () => {
-  it("is delivered when it is acknowledged, and leaves nothing behind", async () => {
-    const { inbox } = fresh();
-    const worker = await Worker.at(inbox, "p");
-    expect(await inbox.unblock(message("m"))).toBe("delivered");
-    expect(worker.messages).toEqual([message("m").text]);
-    expect(await inbox.unblock(message("n", { cast: "any", pid: "nobody" }))).toBe("delivered");
-    expect(await stored(inbox)).toEqual({ parked: [], kept: [] });
-    expect(await alarmOf(inbox)).toBeNull();
-  });
-
-  it.each([
-    ["an eviction", (inbox: Inbox) => evictDurableObject(inbox)],
-    ["a crash", () => abortAllDurableObjects()],
-  ])("is kept through %s until its worker comes and acknowledges", async (_, harm) => {
-    const { group, inbox } = fresh();
-    const other = await Worker.at(inbox, "other");
-    expect(await inbox.unblock(message("m"))).toBe("kept");
-    expect(await inbox.unblock(message("m"))).toBe("kept");
-    await other.leave();
-    expect(await inbox.unblock(message("for-any", { cast: "any" }))).toBe("kept");
-    await harm(inbox);
-    expect((await stored(inboxAt(group))).kept).toEqual(["m", "for-any"]);
-    const silent = await Worker.at(inboxAt(group), "p", false);
-    await silent.message(1);
-    await silent.leave();
-    const worker = await Worker.at(inboxAt(group), "p");
-    expect(await worker.message(0)).toBe(message("m").text);
-    await worker.message(1);
-    await vi.waitFor(async () => expect((await stored(inboxAt(group))).kept).toEqual([]));
-    expect(worker.messages).toHaveLength(2);
-  });
-
-  it("is kept when nobody acknowledges it in time, and gone when he does after all", async () => {
-    const { inbox } = fresh();
-    const worker = await Worker.at(inbox, "p", false);
-    expect(await inbox.unblock(message("m"))).toBe("kept");
-    expect(worker.messages).toHaveLength(1);
-    await evictDurableObject(inbox, { webSockets: "hibernate" });
-    worker.acknowledge();
-    await vi.waitFor(async () => expect((await stored(inbox)).kept).toEqual([]));
-    expect(worker.messages).toHaveLength(1);
-  });
-
-  it("goes to the socket that takes the place of its worker's older one", async () => {
-    const { inbox } = fresh();
-    const older = await Worker.at(inbox, "p", false);
-    const outcome = inbox.unblock(message("m"));
-    await older.message(0);
-    const newer = await Worker.at(inbox, "p");
-    expect(await outcome).toBe("delivered");
-    // 1000 tells the edge not to come again.
-    expect(await older.closed).toBe(1000);
-    expect(newer.messages).toEqual([message("m").text]);
-    await evictDurableObject(inbox, { webSockets: "hibernate" });
-    await inbox.offer(task("t"));
-    expect(await newer.message(1)).toBe(execute("t"));
-    expect(older.messages).toHaveLength(1);
-  });
-
-  it("goes to another when the one of any who had it leaves", async () => {
-    const { inbox } = fresh();
-    await inbox.unblock(message("m", { cast: "any", pid: "p" }));
-    const silent = await Worker.at(inbox, "a", false);
-    await silent.message(0);
-    const worker = await Worker.at(inbox, "b");
-    expect(worker.messages).toEqual([]);
-    await silent.leave();
-    expect(await worker.message(0)).toBe(message("m").text);
-    await vi.waitFor(async () => expect((await stored(inbox)).kept).toEqual([]));
-  });
-
-  it("is one of many: a backlog comes in pieces, through hibernation, in its order", async () => {
-    const { inbox } = fresh();
-    const ids = Array.from({ length: 50 }, (_, n) => `m${n}`);
-    for (const id of ids) await inbox.unblock(message(id));
-    const worker = await Worker.at(inbox, "p", false);
-    await worker.message(19);
-    await evictDurableObject(inbox, { webSockets: "hibernate" });
-    expect(worker.messages).toHaveLength(20);
-    worker.acknowledges = true;
-    worker.acknowledge();
-    await vi.waitFor(async () => expect((await stored(inbox)).kept).toEqual([]));
-    expect([...new Set(worker.messages)]).toEqual(ids.map((id) => message(id).text));
-  });
-
-  it("may be as large as a promise", async () => {
-    const { inbox } = fresh();
-    const text = `{"kind":"unblock","data":"${"ü🙂".repeat(380_000)}"}`;
-    await inbox.unblock(message("m", { text }));
-    await evictDurableObject(inbox);
-    const worker = await Worker.at(inbox, "p");
-    expect(await worker.message(0)).toBe(text);
-    await vi.waitFor(async () => expect((await stored(inbox)).kept).toEqual([]));
-    expect(await inbox.unblock(message("n", { text }))).toBe("delivered");
-  });
-
-  it("is kept before it is sent when too much waits already, and arrives all the same", async () => {
-    const { inbox } = fresh();
-    const worker = await Worker.at(inbox, "p", false);
-    const text = "x".repeat(1_500_000);
-    const outcomes = Array.from({ length: 12 }, (_, n) =>
-      inbox.unblock(message(`m${n}`, { text })),
-    );
-    expect(await Promise.race(outcomes.slice(6))).toBe("kept");
-    worker.acknowledges = true;
-    worker.acknowledge();
-    expect((await Promise.all(outcomes)).slice(0, 6)).toEqual(Array(6).fill("delivered"));
-    await vi.waitFor(async () => expect((await stored(inbox)).kept).toEqual([]));
-    expect(worker.messages.length).toBeGreaterThanOrEqual(12);
-  });
-
-  it("is given up after seven days, by an alarm", async () => {
-    const { inbox } = fresh();
-    const start = Date.UTC(2030, 0, 1);
-    vi.useFakeTimers({ toFake: ["Date"], now: start });
-    await inbox.unblock(message("old"));
-    vi.setSystemTime(start + DAY_MS);
-    await inbox.unblock(message("young"));
-    expect(await alarmOf(inbox)).toBe(start + LIMITS.unblockKeptMsMax);
-    vi.setSystemTime(start + LIMITS.unblockKeptMsMax + 1);
-    await runDurableObjectAlarm(inbox);
-    expect((await stored(inbox)).kept).toEqual(["young"]);
-    expect(await alarmOf(inbox)).toBe(start + DAY_MS + LIMITS.unblockKeptMsMax);
-    vi.setSystemTime(start + DAY_MS + LIMITS.unblockKeptMsMax + 1);
-    await runDurableObjectAlarm(inbox);
-    expect(await stored(inbox)).toEqual({ parked: [], kept: [] });
-    expect(await alarmOf(inbox)).toBeNull();
-  });
-
-  it("gives way, the oldest first, when a group keeps too many", async () => {
-    const { inbox } = fresh();
-    await runInDurableObject(inbox, async (object) => {
-      for (let n = 0; n < LIMITS.unblocksKeptMax + 3; n += 1)
-        await object.unblock(message(`m${n}`));
-    });
-    const { kept } = await stored(inbox);
-    expect(kept).toHaveLength(LIMITS.unblocksKeptMax);
-    expect(kept.slice(0, 2)).toEqual(["m3", "m4"]);
-  });
-});
-
-describe("a group", () => {
-  it("takes as many workers as it may, and one that comes again", async () => {
-    const { inbox } = fresh();
-    const pids = Array.from({ length: LIMITS.pollersMax }, (_, n) => `p${n}`);
-    const workers = await Promise.all(pids.map((pid) => Worker.at(inbox, pid)));
-    expect((await connect(inbox, "one more")).status).toBe(503);
-    const again = await Worker.at(inbox, "p7");
-    expect(await workers[7]!.closed).toBe(1000);
-    expect((await connect(inbox, "one more")).status).toBe(503);
-    // Nobody keeps it awake.
-    await evictDurableObject(inbox, { webSockets: "hibernate" });
-    expect((await connect(inbox, "one more")).status).toBe(503);
-    await again.leave();
-    expect((await connect(inbox, "one more")).status).toBe(101);
-  });
-
-  it("lets go of an edge that says anything else", async () => {
-    const { inbox } = fresh();
-    for (const said of ["hello", '{"ack":"1"}', "{}", new Uint8Array([1])]) {
-      const worker = await Worker.at(inbox, "p");
-      worker.socket.send(said);
-      expect(await worker.closed).toBe(1003);
-      expect(await inbox.offer(task("t", { cast: "uni", pid: "p" }))).toBe("parked");
-    }
-    const worker = await Worker.at(inbox, "p");
-    worker.socket.send('{"ack": 12345}');
-    expect(await inbox.unblock(message("m"))).toBe("delivered");
-  });
-
-  it("is reached by an upgrade with a pid only", async () => {
-    const { inbox } = fresh();
-    expect((await inbox.fetch("https://inbox/?pid=p")).status).toBe(400);
-    expect((await connect(inbox, "")).status).toBe(400);
-  });
+  }
 });
