@@ -22,10 +22,13 @@ interface Receipt {
 
 const promises = new DurablePromises({ url });
 
-/** A click creates the purchase, or finds the one that is there, and waits for its receipt. */
+/** Creates the purchase, or finds the one that is there. */
 async function click(tab: string): Promise<void> {
   const purchase = await promises.create(id, { deadline: "1h", param: { data: { song: "9" } } });
   console.log(`${tab}: ${purchase.state}, created ${new Date(purchase.createdOn).toISOString()}`);
+}
+
+async function receive(tab: string): Promise<void> {
   const { cents } = await promises.wait<Receipt>(id);
   console.log(`${tab}: paid ${cents} cents`);
 }
@@ -42,11 +45,12 @@ async function paid(receipt: Receipt): Promise<void> {
 }
 
 console.log(`${id}, also at ${promises.url}/promises/${id}`);
-const clicks = ["tab 1", "tab 2", "tab 3"].map(click);
-await promises.create(id, { deadline: "1h" });
+const tabs = ["tab 1", "tab 2", "tab 3"];
+await Promise.all(tabs.map(click));
+const received = tabs.map(receive);
 await paid({ song: "9", cents: 129 });
 await paid({ song: "9", cents: 999 });
-await Promise.all(clicks);
+await Promise.all(received);
 
 /** The workflow: its steps are promises too, and a step that has a value is not run again. */
 function* purchase(ctx: Context, song: string) {
@@ -66,10 +70,6 @@ async function charge(_ctx: Context, song: string, cents: number): Promise<Recei
 
 const resonate = new Resonate({ url, group: "purchases" });
 const buy = resonate.register(purchase);
-const receipts = await Promise.all([1, 2, 3].map(() => buy.run(`${id}/workflow`, "9")));
-console.log("workflow: three clicks, one receipt", ...new Set(receipts.map(toText)));
+const receipts = await Promise.all(tabs.map(() => buy.run(`${id}/workflow`, "9")));
+for (const { cents } of receipts) console.log(`workflow: paid ${cents} cents`);
 await resonate.stop();
-
-function toText(receipt: Receipt): string {
-  return JSON.stringify(receipt);
-}

@@ -8,9 +8,9 @@
  * Give an id that is done, and the sum is there at once.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Context, type Future, Resonate } from "@resonatehq/sdk";
+import { fileURLToPath } from "node:url";
+import { type Context, Resonate } from "@resonatehq/sdk";
 
 const [
   id = `my-example-6-${Date.now()}`,
@@ -20,6 +20,8 @@ const [
 ] = process.argv.slice(2);
 
 const WORKERS = 3;
+/** Within which they are connected: those who come later find the parts given away. */
+const CONNECTED_MS = 1000;
 /** Stands for work that takes a while. */
 const PART_MS = 1000;
 /** How long a silent process keeps its work, in ms. */
@@ -45,7 +47,7 @@ function work(): void {
 
 /** Starts all parts before it waits for the first of them. */
 function* sumOfSquares(ctx: Context, parts: number) {
-  const squares: Future<number>[] = [];
+  const squares = [];
   for (let part = 1; part <= parts; part += 1) {
     squares.push(yield* ctx.beginRpc<number>("square", part, ctx.options({ target: group })));
   }
@@ -57,7 +59,8 @@ function* sumOfSquares(ctx: Context, parts: number) {
 async function main(): Promise<void> {
   const script = fileURLToPath(import.meta.url);
   const workers = Array.from({ length: WORKERS }, () => fork(script, [id, url, count, "worker"]));
-  for (const worker of workers.slice(0, 1)) killWhenBusy(worker);
+  killOne(workers);
+  await sleep(CONNECTED_MS);
 
   const resonate = new Resonate({ url, group: `${id}-main`, ttl: LEASE_MS });
   const sum = await resonate.register(sumOfSquares).run(id, Number(count));
@@ -66,12 +69,17 @@ async function main(): Promise<void> {
   for (const worker of workers) if (worker.connected) worker.disconnect();
 }
 
-function killWhenBusy(worker: ChildProcess): void {
-  const held: number[] = [];
-  worker.on("message", ({ begun }: { begun: number }) => {
-    held.push(begun);
-    if (held.length < 2) return;
-    console.log(`worker ${worker.pid}: killed with parts ${held.join(", ")}`);
-    worker.kill("SIGKILL");
-  });
+/** The first that has two parts in hand. */
+function killOne(workers: ChildProcess[]): void {
+  let killed = false;
+  for (const worker of workers) {
+    const held: number[] = [];
+    worker.on("message", ({ begun }: { begun: number }) => {
+      held.push(begun);
+      if (killed || held.length < 2) return;
+      killed = true;
+      console.log(`worker ${worker.pid}: killed with parts ${held.join(" and ")}`);
+      worker.kill("SIGKILL");
+    });
+  }
 }

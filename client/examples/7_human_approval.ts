@@ -2,7 +2,7 @@
  * A human in a workflow of Resonate's SDK: it asks, and waits for as long as a person takes, while
  * nothing runs. The answer comes by plain HTTP, from anybody who has the URL: curl, a link, a webhook.
  *
- *     npm run example7 [workflow-id] [url] [-- --auto]
+ *     npm run example7 -- [workflow-id] [url] [--auto]
  *
  * Kill it while it waits, settle the promise, start it again with the same id: it goes on. With
  * `--auto`, or away from a terminal, it approves itself after a moment.
@@ -61,14 +61,17 @@ function settlement(decision: Decision): string {
   return JSON.stringify({ state: "RESOLVED", value: { data } });
 }
 
-/** The human: knows the URL, and nothing of workflows. A 403 says that somebody was faster. */
+/** The human: knows the URL, and nothing of workflows. A 403 would say that somebody was faster. */
 async function approve(promiseId: string): Promise<void> {
-  await sleep(AUTO_MS);
-  const response = await fetch(pageOf(promiseId), {
-    method: "PATCH",
-    headers: { "content-type": "application/json" },
-    body: settlement({ approved: true, by: "a timer" }),
-  });
+  let response: Response;
+  do {
+    await sleep(AUTO_MS);
+    response = await fetch(pageOf(promiseId), {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: settlement({ approved: true, by: "a timer" }),
+    });
+  } while (response.status === 404); // It has not been asked yet.
   console.log(`Approved by itself: ${response.status}`);
 }
 

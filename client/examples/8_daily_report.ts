@@ -14,6 +14,7 @@ const [
   url = process.env["DURABLE_PROMISES_URL"] || "http://127.0.0.1:8787",
 ] = process.argv.slice(2);
 
+const GROUP = "reports";
 const TIME_ZONE = "Europe/Berlin";
 const schedule = `${url}/schedules/${encodeURIComponent(id)}`;
 
@@ -64,12 +65,12 @@ const { cron, timezone, nextRuns } = await ask<Schedule>("PUT", {
   timezone: TIME_ZONE,
   promiseTimeout: "12h",
   promiseParam: { data: Buffer.from(JSON.stringify(call)).toString("base64") },
-  promiseTags: { "resonate:target": `poll://any@${id}` },
+  promiseTags: { "resonate:target": `poll://any@${GROUP}` },
 });
 console.log(`Schedule ${id}: ${cron} ${timezone}, next runs:`);
 for (const at of nextRuns.slice(0, 3)) console.log(`  ${dateOf(at)}`);
 
-const resonate = new Resonate({ url, group: id });
+const resonate = new Resonate({ url, group: GROUP });
 resonate.register(report);
 
 const occurrence = await ask<{ promiseId: string; url: string }>("POST");

@@ -38,8 +38,8 @@ export const SCHEDULE_KINDS: Kinds = {
   },
 };
 
-function scheduleReply(schedule: Schedule | null): Reply {
-  if (!schedule) return refusal(404, "Schedule not found");
+/** A schedule as the protocol has it. */
+export function scheduleText(schedule: Schedule): string {
   const { id, cron, promiseId, promiseTimeoutMs, promiseTags } = schedule;
   const { createdAt, nextRunAt, lastRunAt } = schedule;
   const text = JSON.stringify({
@@ -53,6 +53,10 @@ function scheduleReply(schedule: Schedule | null): Reply {
     nextRunAt: nextRunAt ?? NEVER,
     ...(lastRunAt !== undefined && { lastRunAt }),
   });
-  const param = payloadText(schedule.promiseParam);
-  return { status: 200, data: `{"schedule":${text.slice(0, -1)},"promiseParam":${param}}}` };
+  return `${text.slice(0, -1)},"promiseParam":${payloadText(schedule.promiseParam)}}`;
+}
+
+function scheduleReply(schedule: Schedule | null): Reply {
+  if (!schedule) return refusal(404, "Schedule not found");
+  return { status: 200, data: `{"schedule":${scheduleText(schedule)}}` };
 }

@@ -4,13 +4,13 @@
  * says whether there is more.
  */
 import * as v from "valibot";
-import { LIMITS, NEVER } from "../../client/src/protocol.ts";
+import { LIMITS } from "../../client/src/protocol.ts";
 import type { PromiseRecord } from "../machine/promise.ts";
 import { recordMatches, scheduleMatches, type PromiseTerms } from "../machine/query.ts";
-import { payloadText, protocolText, taskText } from "../machine/resource.ts";
-import type { Schedule } from "../machine/schedule.ts";
+import { protocolText, taskText } from "../machine/resource.ts";
 import { validate } from "./parse.ts";
 import type { Ask, Kinds, Reply } from "./rpc-ask.ts";
+import { scheduleText } from "./rpc-schedules.ts";
 import { promiseId, tags } from "./schemas.ts";
 import {
   readPage,
@@ -86,23 +86,6 @@ async function readPromises(
 function reply(name: string, { texts, cursor }: PageRead): Reply {
   const next = cursor === undefined ? "" : `,"cursor":${JSON.stringify(cursor)}`;
   return { status: 200, data: `{"${name}":[${texts.join(",")}]${next}}` };
-}
-
-function scheduleText(schedule: Schedule): string {
-  const { id, cron, promiseId, promiseTimeoutMs, promiseTags } = schedule;
-  const { createdAt, nextRunAt, lastRunAt } = schedule;
-  const text = JSON.stringify({
-    id,
-    cron,
-    promiseId,
-    promiseTimeout: promiseTimeoutMs,
-    promiseTags,
-    createdAt,
-    // The protocol has no word for a schedule that does not go on.
-    nextRunAt: nextRunAt ?? NEVER,
-    ...(lastRunAt !== undefined && { lastRunAt }),
-  });
-  return `${text.slice(0, -1)},"promiseParam":${payloadText(schedule.promiseParam)}}`;
 }
 
 function stateOf<const States extends readonly string[]>(states: States) {

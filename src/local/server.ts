@@ -52,6 +52,9 @@ const SETTINGS = [
   "PUBLIC_URL",
   "RETENTION",
   "AWAITERS_MAX",
+  "TASK_RETRY",
+  "INDEX_SHARDS",
+  "DEBUG_SURFACE",
 ] as const;
 
 /** Far more than a cold start takes; a Worker that never answers is not started. */

@@ -425,7 +425,7 @@ export class PromiseObject extends DurableObject<Env> {
     if (write && offer) this.#offers.send(write, offer.version, at);
     else if (write && stored) this.#offers.withdraw(stored, write);
     if (write && isSettled(write)) this.ctx.waitUntil(this.#deliver(at));
-    if (write !== undefined) this.#index(write, now);
+    if (write !== undefined) this.#index(write);
     return { ...decision, telling: rest };
   }
 
@@ -447,8 +447,8 @@ export class PromiseObject extends DurableObject<Env> {
   }
 
   /** Beside the answer: nobody waits for the index, and no answer is taken from it. */
-  #index(write: PromiseRecord | null, now: number): void {
-    this.#revision = nextRevision(this.#revision, now);
+  #index(write: PromiseRecord | null): void {
+    this.#revision = nextRevision(this.#revision, Date.now());
     const revision = { revision: this.#revision };
     this.#indexing.push(
       write ? promiseEntry(write, revision) : removedEntry("promise", this.#id, revision),

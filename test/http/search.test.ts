@@ -2,6 +2,7 @@
  * Searching at the edge, over all shards: pages that have everything once while everything changes,
  * records that are read where they live, and schedules that list themselves.
  */
+// The edge is written for ES2024, this project's default is older.
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { Refusal } from "../../src/http/errors.ts";
@@ -76,10 +77,10 @@ describe("pages", () => {
       const random = createRandom(seed);
       const tags = freshTag();
       const idOf = (n: number) => `${random.pick(["a", "m", "\uFFFD", "😀"])}/${seed}/${n}`;
-      const stays = Array.from({ length: 60 }, (_, n) => idOf(n));
-      const moves = Array.from({ length: 60 }, (_, n) => idOf(n + 100));
+      const stays = Array.from({ length: 20 }, (_, n) => idOf(n));
+      const moves = Array.from({ length: 20 }, (_, n) => idOf(n + 100));
       await index(...stays.map((id) => promiseEntry(pending(id, tags), { revision: 1 })));
-      const limit = random.pick([1, 4, 25, 100]);
+      const limit = random.pick([1, 3, 10, 100]);
       const seen: string[] = [];
       let cursor: string | undefined;
       let revision = 1;
@@ -257,9 +258,19 @@ describe("schedules", () => {
 
   it("are not made where the index cannot be told, and are when it is asked again", async () => {
     const tags = freshTag();
-    vi.spyOn(IndexObject.prototype, "put").mockRejectedValueOnce(new Error("planted"));
+    const { put } = IndexObject.prototype;
+    let broken = true;
+    // What is still on its way from other tests passes.
+    vi.spyOn(IndexObject.prototype, "put").mockImplementation(async function (
+      this: IndexObject,
+      entries: IndexEntry[],
+    ) {
+      if (broken && entries.some(({ id }) => id === "s7")) throw new Error("planted");
+      await put.call(this, entries);
+    });
     await expect(schedule("s7", tags)).rejects.toThrow("planted");
     expect(await scheduleAt("s7").get()).toBeNull();
+    broken = false;
     expect(await schedule("s7", tags)).toMatchObject({ outcome: "created" });
     expect(await schedules(tags)).toEqual(["s7"]);
   });
@@ -281,12 +292,18 @@ describe("schedules", () => {
     const { put } = IndexObject.prototype;
     const held = Promise.withResolvers<void>();
     const reached = Promise.withResolvers<void>();
-    const slowly = async function (this: IndexObject, entries: IndexEntry[]) {
+    let isFirst = true;
+    vi.spyOn(IndexObject.prototype, "put").mockImplementation(async function (
+      this: IndexObject,
+      entries: IndexEntry[],
+    ) {
+      const waits = isFirst && entries.some(({ id }) => id === "s9");
+      if (waits) isFirst = false;
       await put.call(this, entries);
+      if (!waits) return;
       reached.resolve();
       await held.promise;
-    };
-    vi.spyOn(IndexObject.prototype, "put").mockImplementationOnce(slowly);
+    });
     const slow = schedule("s9", tags);
     await reached.promise;
     await schedule("s9", tags);

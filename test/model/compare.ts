@@ -10,7 +10,7 @@ import type { Response } from "./protocol-history.ts";
 import { drawInstant, drawRequest } from "./protocol-random.ts";
 import type { Lane } from "./protocol-random.ts";
 import { ask } from "./protocol-request.ts";
-import type { Request } from "./protocol-request.ts";
+import type { Asking, Request } from "./protocol-request.ts";
 import { isTimer } from "./protocol-state.ts";
 import { heard, needsTick, REFUSALS, tickAsWe } from "./rulings.ts";
 import { createRandom } from "./seeded.ts";
@@ -106,6 +106,29 @@ async function exchange(run: Run, track: Track, request: Request): Promise<void>
   // What was just settled is on its way to whoever waits for it.
   if (awaitersOf(oracle).length < awaiters.length) {
     for (const id of new Set(awaiters)) await arrival(run, track, id);
+  }
+  if (request.kind === "task.heartbeat" && request.data.tasks.length === 0) {
+    await beat(run, track, request);
+  }
+}
+
+/**
+ * Whose leases an empty heartbeat means is known to a projection, which may be a moment behind
+ * (CROSS-OBJECT.md, heartbeat). The worker beats again, and then it must reach them all.
+ */
+async function beat(run: Run, track: Track, request: Asking<"task.heartbeat">): Promise<void> {
+  const named = heard(request, track.oracle);
+  const leases = named.kind === "task.heartbeat" ? named.data.tasks : [];
+  const isReached = async (): Promise<boolean> => {
+    const { timers } = await run.subject.snap();
+    const due = track.oracle.timers();
+    return leases.every(({ id }) => isDeepStrictEqual(timers.get(id), due.get(id)));
+  };
+  const end = Date.now() + ARRIVAL_MS;
+  while (leases.length > 0 && !(await isReached())) {
+    if (Date.now() > end) fail(run, track, { leases, until: [...track.oracle.timers()] });
+    await run.subject.ask(request, run.now);
+    count(run.report.answers, "task.heartbeat again");
   }
 }
 

@@ -69,8 +69,10 @@ export type TaskRequest =
 
 export type Request = PromiseRequest | TaskRequest;
 
+export type Asking<Kind extends Request["kind"]> = Extract<Request, { kind: Kind }>;
+
 /** What a request of this kind says. */
-export type Asked<Kind extends Request["kind"]> = Extract<Request, { kind: Kind }>["data"];
+export type Asked<Kind extends Request["kind"]> = Asking<Kind>["data"];
 
 /** An inner request's head; the SDK sends one, and one server insists on it. */
 const HEAD = { corrId: "inner", version: "2026-04-01" };

@@ -260,7 +260,6 @@ describe("a parked task", () => {
     const worker = await Worker.at(inbox, "a");
     await vi.waitFor(() => expect(log).toHaveBeenCalledOnce());
     expect(await alarmOf(inbox)).toBeGreaterThan(Date.now());
-    await evictDurableObject(inbox, { webSockets: "hibernate" });
     expect(await runDurableObjectAlarm(inbox)).toBe(true);
     expect(poked).toHaveLength(2);
     expect(await alarmOf(inbox)).not.toBeNull();

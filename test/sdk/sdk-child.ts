@@ -16,8 +16,8 @@ import { FUNCTIONS, type Home, VERSIONS } from "./workflows.ts";
 
 export interface Settings extends Home {
   url: string;
-  /** What it registers; "which" stands for both versions of it. */
-  functions: string[];
+  /** What it registers. @default everything */
+  functions?: string[];
   pid?: string;
   ttl?: number;
   token?: string;
@@ -52,7 +52,8 @@ export type Report =
   | { number: number; error: { name: string; message: string } };
 
 // SAFETY: the test wrote it (sdk-process.ts).
-const { url, functions, pid, ttl, token, ...home } = JSON.parse(process.argv[2]!) as Settings;
+const { url, pid, ttl, token, ...given } = JSON.parse(process.argv[2]!) as Settings;
+const { functions = [...Object.keys(FUNCTIONS), "which"], ...home } = given;
 
 const logger: Logger = {
   debug() {},
@@ -74,6 +75,7 @@ const resonate = new Resonate({
 });
 resonate.setDependency("home", home satisfies Home);
 for (const name of functions) {
+  // Two functions of one name.
   if (name !== "which") resonate.register(name, functionOf(name));
   else VERSIONS.forEach((func, index) => resonate.register(name, func, { version: index + 1 }));
 }
@@ -82,9 +84,9 @@ const handles: ResonateHandle<unknown>[] = [];
 
 const METHODS = {
   run: ({ id, name, args, options }: Called) =>
-    resonate.run(id, functionOf(name), ...args, optionsOf(options)),
+    resonate.run<unknown>(id, FUNCTIONS[name] ?? name, ...args, optionsOf(options)),
   beginRun: async ({ id, name, args, options }: Called) =>
-    kept(await resonate.beginRun(id, functionOf(name), ...args, optionsOf(options))),
+    kept(await resonate.beginRun(id, FUNCTIONS[name] ?? name, ...args, optionsOf(options))),
   rpc: ({ id, name, args, options }: Called) =>
     resonate.rpc(id, name, ...args, optionsOf(options)),
   beginRpc: async ({ id, name, args, options }: Called) =>
@@ -137,13 +139,17 @@ function report(what: Report): void {
   process.send?.(what);
 }
 
+async function answer(called: Called): Promise<unknown> {
+  return METHODS[called.method](called);
+}
+
 const NOTHING = { name: "", args: [], options: {}, cron: "", value: null, handle: -1 };
 
 process.on("message", (message) => {
   // SAFETY: only sdk-process.ts sends to this process.
   const { number, ...order } = message as Order & { number: number };
   const called: Called = { ...NOTHING, ...order };
-  Promise.try(async () => METHODS[order.method](called)).then(
+  answer(called).then(
     (value) => report({ number, value }),
     (error: unknown) => {
       const { name, message } = error instanceof Error ? error : new Error(String(error));

@@ -118,8 +118,8 @@ function* leaveBehind(ctx: Context, target: string) {
 
 /** Awaits a promise that belongs to nobody here, by its id. */
 function* awaitOther(ctx: Context, id: string) {
-  // The type leaves the id out, the function takes it: it is how another root is named.
-  const options = { id };
+  // SAFETY: the type leaves the id out, the function takes it; it is how another root is named.
+  const options = { id } as Parameters<Context["options"]>[0];
   return { other: yield* ctx.rpc<unknown>("nothing", ctx.options(options)) };
 }
 

@@ -1,0 +1,213 @@
+/**
+ * Workers that take their messages by Server-Sent Events, as Resonate's SDK does: who is let in, what
+ * the stream looks like, and that a group hands its tasks to who is there.
+ */
+import { createParser } from "eventsource-parser";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { LIMITS } from "../../client/src/protocol.ts";
+import { eventually, inTime } from "./awaiter.ts";
+import { expectRefusal } from "./refusal.ts";
+import { freshId, startService, type Service } from "./service.ts";
+
+vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+interface Execute {
+  kind: "execute";
+  head: { serverUrl: string };
+  data: { task: { id: string; version: number } };
+}
+
+/** A worker that is connected, and what it was told so far. */
+class Worker {
+  readonly headers: Headers;
+  readonly messages: string[] = [];
+  readonly comments: string[] = [];
+  readonly ended: Promise<void>;
+  readonly #controller: AbortController;
+
+  constructor(response: Response, controller: AbortController) {
+    this.headers = response.headers;
+    this.#controller = controller;
+    this.ended = this.#read(response);
+  }
+
+  static async at(path: string, on = service): Promise<Worker> {
+    const controller = new AbortController();
+    const opening = fetch(`${on.url}/poll/${path}`, { signal: controller.signal });
+    const response = await inTime(opening, `the opening of ${path}`);
+    expect(response.status).toBe(200);
+    const worker = new Worker(response, controller);
+    await eventually(async () => expect(worker.comments).toContain("connected"));
+    return worker;
+  }
+
+  async message(index: number): Promise<Execute> {
+    return eventually(async () => {
+      expect(this.messages.length).toBeGreaterThan(index);
+      // SAFETY: what it really is, is what the caller goes on to assert.
+      return JSON.parse(this.messages[index]!) as Execute;
+    });
+  }
+
+  leave(): void {
+    this.#controller.abort();
+  }
+
+  async #read(response: Response): Promise<void> {
+    const parser = createParser({
+      onComment: (comment) => this.comments.push(comment.trim()),
+      onEvent: ({ event, id, data }) => {
+        expect({ event, id }).toEqual({ event: undefined, id: undefined });
+        this.messages.push(data);
+      },
+    });
+    const decoder = new TextDecoder();
+    try {
+      for await (const chunk of response.body!)
+        parser.feed(decoder.decode(chunk, { stream: true }));
+    } catch {
+      // It left; that is an end too.
+    }
+  }
+}
+
+async function call(kind: string, data: unknown) {
+  const head = { corrId: "c", version: "2026-04-01" };
+  const answer = await service.send("POST", "/", { body: { kind, head, data } });
+  // SAFETY: as above.
+  return (JSON.parse(answer.text) as { data: Record<string, unknown> }).data;
+}
+
+/** A promise with a task for that address. */
+async function createTask(address: string): Promise<string> {
+  const id = freshId("task");
+  const tags = { "resonate:target": address };
+  await call("promise.create", { id, timeoutAt: Date.now() + 600_000, param: {}, tags });
+  return id;
+}
+
+describe("a worker", () => {
+  test("is given a task as one event, with the server's address in it", async () => {
+    const group = freshId("group");
+    const worker = await Worker.at(`${group}/w1`);
+    expect(worker.headers.get("content-type")).toBe("text/event-stream");
+    expect(worker.headers.get("cache-control")).toBe("no-store");
+    const id = await createTask(`poll://any@${group}`);
+    expect(await worker.message(0)).toEqual({
+      kind: "execute",
+      head: { serverUrl: service.url },
+      data: { task: { id, version: expect.any(Number) } },
+    });
+    worker.leave();
+  });
+
+  test("is given what was parked before it came", async () => {
+    const group = freshId("group");
+    const ids = [
+      await createTask(`poll://any@${group}`),
+      await createTask(`poll://uni@${group}/w`),
+    ];
+    const worker = await Worker.at(`${group}/w`);
+    await worker.message(1);
+    const given = worker.messages.map((text) => (JSON.parse(text) as Execute).data.task.id);
+    expect(new Set(given)).toEqual(new Set(ids));
+    worker.leave();
+  });
+
+  test("has a group and a pid of any Unicode, percent-encoded in its URL", async () => {
+    const [group, pid] = [`día@ 🙂 ${freshId()}`, "host/1?#%"];
+    const other = await Worker.at(`${encodeURIComponent(group)}/other`);
+    const worker = await Worker.at(`${encodeURIComponent(group)}/${encodeURIComponent(pid)}`);
+    const id = await createTask(`poll://uni@${group}/${pid}`);
+    expect((await worker.message(0)).data.task.id).toBe(id);
+    expect(other.messages).toEqual([]);
+    for (const one of [worker, other]) one.leave();
+  });
+
+  test("leaves when it hangs up: the next task goes to who is there", async () => {
+    const group = freshId("group");
+    const [leaving, staying] = [await Worker.at(`${group}/a`), await Worker.at(`${group}/b`)];
+    leaving.leave();
+    await leaving.ended;
+    // Until the inbox has noticed, a task may still be sent after it.
+    await eventually(async () => {
+      const id = await createTask(`poll://any@${group}/a`);
+      await vi.waitFor(() => expect(staying.messages.join()).toContain(id), 200);
+    });
+    staying.leave();
+  });
+
+  test("takes the place of its older connection, which ends and does not come again", async () => {
+    const group = freshId("group");
+    const older = await Worker.at(`${group}/w`);
+    const newer = await Worker.at(`${group}/w`);
+    await inTime(older.ended, "the end of the older connection");
+    const id = await createTask(`poll://uni@${group}/w`);
+    expect((await newer.message(0)).data.task.id).toBe(id);
+    newer.leave();
+  });
+});
+
+describe("the address", () => {
+  const long = "x".repeat(LIMITS.groupBytesMax + 1);
+  test.each([
+    ["a group that is too long", `/poll/${long}/w`, "group"],
+    ["a group with a slash", "/poll/a%2Fb/w", "group"],
+    ["a group that is no UTF-8", "/poll/%ff/w", "group"],
+    ["a pid that is too long", `/poll/g/${encodeURIComponent("ü".repeat(257))}`, "pid"],
+    ["a pid that is no UTF-8", "/poll/g/%ff", "pid"],
+    ["a parameter", "/poll/g/w?since=1", "since"],
+  ])("with %s is refused by name", async (_, path, field) => {
+    expectRefusal(await service.send("GET", path), "invalid_request", field);
+  });
+
+  test.each(["/poll", "/poll/g", "/poll/g/", "/poll//w", "/poll/g/a/b"])(
+    "is not %s",
+    async (path) => {
+      expectRefusal(await service.send("GET", path), "no_route");
+    },
+  );
+
+  test("takes GET only, and a HEAD does not make a worker of who asks", async () => {
+    const answer = await service.send("POST", "/poll/g/w");
+    expectRefusal(answer, "method_not_allowed");
+    expect(answer.headers.get("allow")).toBe("GET, HEAD, OPTIONS");
+    const group = freshId("group");
+    const worker = await Worker.at(`${group}/w`);
+    const head = await service.send("HEAD", `/poll/${group}/w`);
+    expect(head.headers.get("content-type")).toBe("text/event-stream");
+    const id = await createTask(`poll://uni@${group}/w`);
+    expect((await worker.message(0)).data.task.id).toBe(id);
+    worker.leave();
+  });
+});
+
+test("a worker needs a key where there are keys", async () => {
+  const keyed = await startService({ env: { API_KEYS: "secret" } });
+  try {
+    expectRefusal(await keyed.send("GET", "/poll/g/w"), "unauthorized");
+  } finally {
+    await keyed.stop();
+  }
+});
+
+test("a group is full at its limit, and says when to come again", async () => {
+  const group = freshId("group");
+  const workers: Worker[] = [];
+  for (let first = 0; first < LIMITS.pollersMax; first += 50) {
+    const slice = Array.from({ length: 50 }, (_, n) => Worker.at(`${group}/w${first + n}`));
+    workers.push(...(await Promise.all(slice)));
+  }
+  const refused = await service.send("GET", `/poll/${group}/one-more`);
+  expectRefusal(refused, "too_many_workers");
+  expect(refused.headers.get("retry-after")).toBe("5");
+  workers[0]!.leave();
+  await eventually(() => Worker.at(`${group}/one-more`).then((worker) => workers.push(worker)));
+  for (const worker of workers) worker.leave();
+});
