@@ -14,7 +14,10 @@ import { invalid, Refusal } from "./errors.ts";
 import { pathOf, refuseQuery } from "./parse.ts";
 import { originOf } from "./promises.ts";
 
-/** Proxies close a stream that is quiet for long (60 s is usual); the published server says 10 s. */
+/**
+ * Proxies close a stream that is quiet for long (60 s is usual). And where the runtime finds a line
+ * dead only when it is spoken to (workerd does), a worker that died is counted for about so long.
+ */
 const KEEP_ALIVE_MS = 10_000;
 
 /**
@@ -159,75 +162,48 @@ function eventText(message: string): string {
   return `data: ${message.replaceAll(/\r\n|\r|\n/g, "\ndata: ")}\n\n`;
 }
 
-/** A piece of the stream, and who wants to know what became of it. */
-interface Piece {
-  chunk: Uint8Array;
-  taken: (isTaken: boolean) => void;
-}
-
-/**
- * The stream to the worker, one piece at a time: the next is asked for when the worker's connection
- * has taken the one before. Not a TransformStream: under one of those the runtime (2026-08-15) does
- * not notice that the worker hung up until something is written.
- */
+/** The stream to the worker: what was put and not yet taken by its connection is bounded. */
 class Outlet {
   readonly readable: ReadableStream<Uint8Array>;
   /** The worker hung up, or does not read. */
   readonly signal: AbortSignal;
+  #writer: WritableStreamDefaultWriter<Uint8Array>;
   #over = new AbortController();
   #encoder = new TextEncoder();
-  #waiting: Piece[] = [];
+  #waiting = 0;
   #waitingBytes = 0;
-  #onItsWay: Piece | undefined;
-  #wake: (() => void) | undefined;
-  #isEnded = false;
 
   constructor(hungUp: AbortSignal) {
+    const { readable, writable } = new IdentityTransformStream();
+    this.readable = readable;
+    this.#writer = writable.getWriter();
     this.signal = AbortSignal.any([hungUp, this.#over.signal]);
-    this.readable = new ReadableStream<Uint8Array>(
-      { pull: (stream) => this.#pull(stream), cancel: () => this.#over.abort() },
-      { highWaterMark: 0 },
-    );
+    this.#writer.closed.catch(() => this.#over.abort());
   }
 
   /** @returns whether the worker's connection has taken it */
-  put(text: string): Promise<boolean> {
-    if (this.#waiting.length >= WAITING_MAX || this.#waitingBytes > WAITING_BYTES_MAX) {
-      this.#over.abort();
-    }
-    if (this.signal.aborted) return Promise.resolve(false);
+  async put(text: string): Promise<boolean> {
+    if (this.#waiting >= WAITING_MAX || this.#waitingBytes > WAITING_BYTES_MAX) this.#over.abort();
+    if (this.signal.aborted) return false;
     const chunk = this.#encoder.encode(text);
+    this.#waiting += 1;
     this.#waitingBytes += chunk.length;
-    return new Promise((taken) => {
-      this.#waiting.push({ chunk, taken });
-      this.#wake?.();
-    });
+    try {
+      await this.#writer.write(chunk);
+      return true;
+    } catch {
+      this.#over.abort();
+      return false;
+    } finally {
+      this.#waiting -= 1;
+      this.#waitingBytes -= chunk.length;
+    }
   }
 
-  /** Nothing more comes; what was not taken is given up. */
   end(): void {
-    this.#isEnded = true;
-    this.#wake?.();
-    for (const { taken } of this.#waiting.splice(0)) taken(false);
-    this.#onItsWay?.taken(false);
-  }
-
-  async #pull(stream: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    this.#onItsWay?.taken(true);
-    this.#onItsWay = undefined;
-    while (this.#waiting.length === 0 && !this.#isEnded) {
-      await new Promise<void>((wake) => {
-        this.#wake = wake;
-      });
-    }
-    const next = this.#waiting.shift();
-    if (!next) {
-      stream.close();
-      return;
-    }
-    this.#waitingBytes -= next.chunk.length;
-    this.#onItsWay = next;
-    stream.enqueue(next.chunk);
+    const ended = this.signal.aborted ? this.#writer.abort() : this.#writer.close();
+    // The worker hung up before it heard of the end.
+    ended.catch(() => undefined);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * What an inbox stores and how: tasks that wait for a worker, and messages that wait for one. The only
  * file that knows the tables. They are made by the first row: a group whose workers are always there
- * stores nothing.
+ * stores nothing. Messages are bounded; a parked task is a small row for a promise that is itself kept.
  *
  * Every row has a number: microseconds since the epoch or a little more, never the same twice. So the
  * order of the numbers is the order of age, in every life of the object.
@@ -61,15 +61,19 @@ export class InboxStore {
     this.#makeTables();
     this.#storage.sql.exec(
       `INSERT OR REPLACE INTO parked (id, version, cast_to, pid, number) VALUES (?, ?, ?, ?, ?)`,
-      ...[id, version, cast, pid, this.newNumber()],
+      id,
+      version,
+      cast,
+      pid,
+      this.newNumber(),
     );
   }
 
   /** Deletes the row of a task, where there is one; with a `number` only if it is still that row. */
   unpark(id: string, number?: number): void {
     if (!this.#found) return;
-    const row = this.#first<{ number: number }>("SELECT number FROM parked WHERE id = ?", id);
-    if (row === undefined || (number !== undefined && row.number !== number)) return;
+    const stored = this.#number("SELECT number FROM parked WHERE id = ?", id);
+    if (stored === null || (number !== undefined && stored !== number)) return;
     this.#storage.sql.exec("DELETE FROM parked WHERE id = ?", id);
   }
 
@@ -81,7 +85,10 @@ export class InboxStore {
         WHERE number > ? AND number <= ?
           AND (cast_to = 'any' OR pid IN (SELECT value FROM json_each(?)))
         ORDER BY number LIMIT ?`,
-      ...[after, upTo, JSON.stringify(pids), most],
+      after,
+      upTo,
+      JSON.stringify(pids),
+      most,
     );
     return rows.toArray();
   }
@@ -95,7 +102,11 @@ export class InboxStore {
       for (let part = 0; part * PART_BYTES < bytes.length; part += 1) {
         this.#storage.sql.exec(
           `INSERT INTO kept (number, part, promise_id, cast_to, pid, text) VALUES (?, ?, ?, ?, ?, ?)`,
-          ...[number, part, promiseId, cast, pid],
+          number,
+          part,
+          promiseId,
+          cast,
+          pid,
           bytes.slice(part * PART_BYTES, (part + 1) * PART_BYTES),
         );
       }
@@ -111,7 +122,8 @@ export class InboxStore {
       `SELECT number FROM kept
         WHERE part = 0 AND (cast_to = 'any' OR (cast_to = 'uni' AND pid = ?))
         ORDER BY number LIMIT ?`,
-      ...[pid, most],
+      pid,
+      most,
     );
     return rows.toArray().map(({ number }) => number);
   }
@@ -130,22 +142,21 @@ export class InboxStore {
   /** The message has arrived, or is given up. */
   drop(number: number): void {
     if (!this.#found) return;
-    const row = this.#first<{ bytes: number | null }>(
-      "SELECT SUM(LENGTH(text)) AS bytes FROM kept WHERE number = ?",
-      number,
-    );
-    if (row?.bytes == null) return;
+    const bytes = this.#number("SELECT SUM(LENGTH(text)) FROM kept WHERE number = ?", number);
+    if (bytes === null) return;
     this.#storage.sql.exec("DELETE FROM kept WHERE number = ?", number);
-    this.#count(-1, -row.bytes);
+    this.#count(-1, -bytes);
   }
 
   dropKept({ promiseId, cast, pid = "" }: Omit<Unblock, "text">): void {
     if (!this.#found) return;
-    const row = this.#first<{ number: number }>(
+    const number = this.#number(
       "SELECT number FROM kept WHERE part = 0 AND cast_to = ? AND pid = ? AND promise_id = ?",
-      ...[cast, pid, promiseId],
+      cast,
+      pid,
+      promiseId,
     );
-    if (row) this.drop(row.number);
+    if (number !== null) this.drop(number);
   }
 
   dropOlderThan(instant: number): void {
@@ -175,14 +186,15 @@ export class InboxStore {
   }
 
   get #oldestNumber(): number | null {
-    return this.#first<{ number: number | null }>("SELECT MIN(number) AS number FROM kept")!.number;
+    return this.#number("SELECT MIN(number) FROM kept");
   }
 
   #count(messages: number, bytes: number): { messages: number; bytes: number } {
     if (!this.#kept) {
-      this.#kept = this.#first(
-        `SELECT COUNT(DISTINCT number) AS messages, COALESCE(SUM(LENGTH(text)), 0) AS bytes FROM kept`,
-      )!;
+      this.#kept = {
+        messages: this.#number("SELECT COUNT(*) FROM kept WHERE part = 0") ?? 0,
+        bytes: this.#number("SELECT SUM(LENGTH(text)) FROM kept") ?? 0,
+      };
     } else {
       this.#kept.messages += messages;
       this.#kept.bytes += bytes;
@@ -190,16 +202,15 @@ export class InboxStore {
     return this.#kept;
   }
 
-  #first<Row extends Record<string, SqlStorageValue>>(
-    query: string,
-    ...bindings: SqlStorageValue[]
-  ): Row | undefined {
-    return this.#storage.sql.exec<Row>(query, ...bindings).toArray()[0];
+  /** The first column of the first row; `null` without one. */
+  #number(query: string, ...bindings: SqlStorageValue[]): number | null {
+    const [row] = this.#storage.sql.exec(query, ...bindings).raw();
+    // SAFETY: only columns of numbers are asked for.
+    return (row?.[0] as number | null | undefined) ?? null;
   }
 
   get #found(): boolean {
-    this.#hasTables ??=
-      this.#first("SELECT name FROM sqlite_master WHERE name = 'parked'") !== undefined;
+    this.#hasTables ??= this.#number("SELECT 1 FROM sqlite_master WHERE name = 'parked'") !== null;
     return this.#hasTables;
   }
 

@@ -44,7 +44,7 @@ test.each(SEEDS)("seed %i: some order explains what eight clients were told", as
     history.push(call);
     const response = await rpc.ask(request);
     if (!response) return;
-    clients.learn(response);
+    clients.learn(request, response);
     call.returned = { at: (clock += 1), response };
   }
 

@@ -2,6 +2,8 @@
  * Workers that take their messages by Server-Sent Events, as Resonate's SDK does: who is let in, what
  * the stream looks like, and that a group hands its tasks to who is there.
  */
+import { once } from "node:events";
+import { connect } from "node:net";
 import { createParser } from "eventsource-parser";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { LIMITS } from "../../client/src/protocol.ts";
@@ -41,30 +43,33 @@ class Worker {
     const controller = new AbortController();
     const opening = fetch(`${on.url}/poll/${path}`, { signal: controller.signal });
     const response = await inTime(opening, `the opening of ${path}`);
-    expect(response.status).toBe(200);
+    if (response.status !== 200) throw new Error(`refused with ${response.status}`);
     const worker = new Worker(response, controller);
-    await eventually(async () => expect(worker.comments).toContain("connected"));
+    await eventually(async () => worker.#heard(worker.comments, 0));
     return worker;
   }
 
   async message(index: number): Promise<Execute> {
-    return eventually(async () => {
-      expect(this.messages.length).toBeGreaterThan(index);
-      // SAFETY: what it really is, is what the caller goes on to assert.
-      return JSON.parse(this.messages[index]!) as Execute;
-    });
+    // SAFETY: what it really is, is what the caller goes on to assert.
+    return eventually(async () => JSON.parse(this.#heard(this.messages, index)) as Execute);
   }
 
   leave(): void {
     this.#controller.abort();
   }
 
+  #heard(told: string[], index: number): string {
+    const text = told[index];
+    if (text === undefined) throw new Error(`heard ${told.length} so far`);
+    return text;
+  }
+
   async #read(response: Response): Promise<void> {
     const parser = createParser({
       onComment: (comment) => this.comments.push(comment.trim()),
       onEvent: ({ event, id, data }) => {
-        expect({ event, id }).toEqual({ event: undefined, id: undefined });
-        this.messages.push(data);
+        // The SDK listens to events without a name only.
+        if (event === undefined && id === undefined) this.messages.push(data);
       },
     });
     const decoder = new TextDecoder();
@@ -75,6 +80,25 @@ class Worker {
       // It left; that is an end too.
     }
   }
+}
+
+/** A worker that opens its connection and reads nothing of it until it is told to. */
+async function stalledWorker(path: string): Promise<{ readAll(): Promise<string> }> {
+  const socket = connect(service.port, "127.0.0.1");
+  socket.pause();
+  socket.write(`GET /poll/${path} HTTP/1.1\r\nhost: 127.0.0.1:${service.port}\r\n\r\n`);
+  await once(socket, "readable");
+  return {
+    async readAll() {
+      let text = "";
+      socket.setEncoding("latin1");
+      socket.on("data", (chunk: string) => (text += chunk));
+      socket.resume();
+      // However it ends.
+      await new Promise((resolve) => socket.on("error", resolve).on("close", resolve));
+      return text;
+    },
+  };
 }
 
 async function call(kind: string, data: unknown) {
@@ -154,6 +178,55 @@ describe("a worker", () => {
   });
 });
 
+describe("the end of a promise", () => {
+  test("reaches who listens, there or not, as it was written", async () => {
+    const group = freshId("group");
+    const ids = [freshId("promise"), freshId("promise")];
+    for (const id of ids) {
+      await service.create(id);
+      await call("promise.register_listener", { awaited: id, address: `poll://uni@${group}/w` });
+    }
+    // A line break in the data must not end the event.
+    const body = '{"state": "RESOLVED", "value": {"data": {"n":\r\n 12345678901234567890\n}}}';
+    await service.settle(ids[0]!, body);
+    const worker = await Worker.at(`${group}/w`);
+    await worker.message(0);
+    await service.settle(ids[1]!, body);
+    await worker.message(1);
+    for (const [n, id] of ids.entries()) {
+      expect(worker.messages[n]).toContain('"data":{"n":\n 12345678901234567890\n}');
+      const promise: unknown = expect.objectContaining({ id, state: "resolved" });
+      expect(JSON.parse(worker.messages[n]!)).toEqual({
+        kind: "unblock",
+        head: {},
+        data: { promise },
+      });
+    }
+    worker.leave();
+  });
+
+  test("is not lost by a worker that does not read, nor is its backlog kept in memory", async () => {
+    const group = freshId("group");
+    const ids = Array.from({ length: 24 }, (_, n) => `${group}/${n}`);
+    const stalled = await stalledWorker(`${group}/w`);
+    const value = { data: "x".repeat(1_000_000) };
+    for (const id of ids) {
+      await service.create(id);
+      await call("promise.register_listener", { awaited: id, address: `poll://uni@${group}/w` });
+    }
+    for (const id of ids) await service.settle(id, { state: "RESOLVED", value });
+    const first = await inTime(stalled.readAll(), "the end of the stalled connection");
+    expect(first.length).toBeLessThan(ids.length * value.data.length);
+    const worker = await Worker.at(`${group}/w`);
+    await eventually(async () => {
+      const told = `${first}${worker.messages.join("")}`;
+      expect(ids.filter((id) => !told.includes(`"id":"${id}"`))).toEqual([]);
+    });
+    expect(worker.messages.length).toBeGreaterThan(0);
+    worker.leave();
+  });
+});
+
 describe("the address", () => {
   const long = "x".repeat(LIMITS.groupBytesMax + 1);
   test.each([
@@ -207,7 +280,8 @@ test("a group is full at its limit, and says when to come again", async () => {
   const refused = await service.send("GET", `/poll/${group}/one-more`);
   expectRefusal(refused, "too_many_workers");
   expect(refused.headers.get("retry-after")).toBe("5");
-  workers[0]!.leave();
-  await eventually(() => Worker.at(`${group}/one-more`).then((worker) => workers.push(worker)));
+  // One that comes again needs no room.
+  workers.push(await Worker.at(`${group}/w7`));
+  await inTime(workers[7]!.ended, "the end of the older connection");
   for (const worker of workers) worker.leave();
 });
