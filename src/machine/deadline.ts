@@ -5,6 +5,7 @@
  * Nobody to tell and nothing to delete: no alarm. Projection keeps reads right without one, and an
  * alarm costs a row and a wake-up.
  */
+import { nextStep } from "./escalation.ts";
 import { isSettled, type PromiseRecord } from "./promise.ts";
 import { taskWakeAt } from "./task.ts";
 
@@ -27,7 +28,11 @@ export function wakeAt(record: PromiseRecord | null, owed: Owed, now: number): n
   if (!record) return null;
   const due = isSettled(record)
     ? wakeSettledAt(record, owed, now)
-    : Math.min(wakePendingAt(record, owed), taskWakeAt(record, now) ?? Infinity);
+    : Math.min(
+        wakePendingAt(record, owed),
+        taskWakeAt(record, now) ?? Infinity,
+        nextStep(record)?.at ?? Infinity,
+      );
   return due === Infinity ? null : Math.min(due, now + AHEAD_MS_MAX);
 }
 

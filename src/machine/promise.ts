@@ -10,6 +10,8 @@
  * (an id behaves as if it had always existed).
  */
 import { NEVER, TIMER_TAGS } from "../../client/src/protocol.ts";
+import { escalate, type EscalationStep } from "./escalation.ts";
+import { verdict, type Quorum, type Vote } from "./quorum.ts";
 import { bornTask, fulfilledTask, TARGET_TAG, type Task } from "./task-state.ts";
 
 /** JSON as text. Data passes through unread, so nobody in between can change it. */
@@ -22,6 +24,15 @@ export interface Payload {
 
 export type WritableState = "resolved" | "rejected" | "rejected_canceled";
 export type SettledState = WritableState | "rejected_timedout";
+
+/** Who has settled a promise, and how. */
+export interface By {
+  how: "api" | "protocol" | "example" | "link" | "callback" | "worker" | "deadline" | "escalation";
+  /** A name that the edge has verified: of a key, a token, or of whom a link was made for. */
+  who?: string;
+  /** The id of the link. */
+  link?: string;
+}
 
 interface Born {
   id: string;
@@ -41,6 +52,17 @@ interface Born {
   internal?: true;
   /** Where a worker that is called at its own address reaches us. */
   serverUrl?: string;
+  /** What a person is asked, as the edge has checked it. */
+  form?: JsonText;
+  /** Who asked. */
+  requestedBy?: string;
+  /** Settled by several, then. */
+  quorum?: Quorum;
+  votes?: Vote[];
+  /** What happens while nobody settles it. */
+  escalation?: EscalationStep[];
+  /** So many of its steps have happened. */
+  escalated?: number;
   /** Who executes it; there is one exactly where a tag names a target. */
   task?: Task;
 }
@@ -53,6 +75,7 @@ export interface SettledPromise extends Born {
   state: SettledState;
   value: Payload;
   settledAt: number;
+  settledBy?: By;
   idempotencyKeyForComplete?: string;
 }
 
@@ -69,6 +92,10 @@ export interface Create {
   retentionMs?: number;
   internal?: true;
   serverUrl?: string;
+  form?: JsonText;
+  requestedBy?: string;
+  quorum?: Quorum;
+  escalation?: EscalationStep[];
   idempotencyKey?: string;
   strict: boolean;
 }
@@ -77,6 +104,7 @@ export interface Settle {
   kind: "settle";
   state: WritableState;
   value: Payload;
+  by?: By;
   idempotencyKey?: string;
   strict: boolean;
   /** Where every id is as if it had always existed: make the promise first if nobody has. */
@@ -106,6 +134,7 @@ export type Command = Create | Settle | Purge | Dispose | Wake;
  * - `late`: the deadline settled it first, and the caller did not insist (`strict`).
  * - `lost`: it was settled before.
  * - `exists`: create found it there. `absent`: there is none. `pending`: purge wants it settled.
+ * - `voted`: counted, and more votes are needed. `already_voted`, `excluded`: not counted.
  * - `unchanged`: nothing was due.
  */
 export type DecisionOutcome =
@@ -119,6 +148,9 @@ export type DecisionOutcome =
   | "pending"
   | "purged"
   | "disposed"
+  | "voted"
+  | "already_voted"
+  | "excluded"
   | "unchanged";
 
 export interface Decision {
@@ -173,7 +205,21 @@ function decideCurrent(
  * whether or not anything has been written. Every read and every guard asks this first.
  */
 export function project(record: PromiseRecord, now: number): PromiseRecord {
-  if (record.state !== "pending" || now < record.timeoutAt) return record;
+  if (record.state !== "pending") return record;
+  if (record.escalation) return projectEscalation(record, now);
+  return now < record.timeoutAt ? record : timedOut(record);
+}
+
+function projectEscalation(record: PendingPromise, now: number): PromiseRecord {
+  const { record: current, settled } = escalate(record, now);
+  if (settled) {
+    const { state, value, at } = settled;
+    return { ...ended(current), state, value, settledAt: at, settledBy: { how: "escalation" } };
+  }
+  return now < current.timeoutAt ? current : timedOut(current);
+}
+
+function timedOut(record: PendingPromise): SettledPromise {
   const { state, value } = outcomeOfTimeout(record);
   return { ...ended(record), state, value, settledAt: record.timeoutAt };
 }
@@ -243,16 +289,45 @@ function settle(current: PromiseRecord | null, command: Settle, now: number): De
   if (current && isSettled(current)) return settleAgain(current, command);
   const pending = current ?? (command.orCreate && bornToSettle(command.orCreate, now));
   if (!pending) return { outcome: "absent", record: null };
+  // Who asked may always withdraw; anything else is one vote among several.
+  if (pending.quorum && command.state !== "rejected_canceled") {
+    return vote(pending, pending.quorum, command, now);
+  }
+  return settled(pending, command, now);
+}
+
+function settled(pending: PendingPromise, command: Settle, now: number): Decision {
   const record: SettledPromise = {
     ...ended(pending),
     state: command.state,
     value: command.value,
     settledAt: now,
+    ...(command.by && { settledBy: command.by }),
     ...(command.idempotencyKey !== undefined && {
       idempotencyKeyForComplete: command.idempotencyKey,
     }),
   };
   return { outcome: "settled", record, write: record };
+}
+
+function vote(pending: PendingPromise, quorum: Quorum, command: Settle, now: number): Decision {
+  const approves = command.state === "resolved";
+  const one = { by: command.by?.who ?? "", approves, at: now };
+  const { is, votes } = verdict(quorum, pending.votes ?? [], one, pending.requestedBy);
+  const record = { ...pending, votes };
+  switch (is) {
+    case "reached":
+    case "missed":
+      return settled(record, command, now);
+    case "counted":
+      return { outcome: "voted", record, write: record };
+    case "voted":
+      return { outcome: "already_voted", record: pending };
+    case "excluded":
+      return { outcome: "excluded", record: pending };
+    default:
+      return is satisfies never;
+  }
 }
 
 function settleAgain(current: SettledPromise, command: Settle): Decision {
@@ -283,7 +358,10 @@ function bornToSettle(
 }
 
 function wake(record: PromiseRecord | null, current: PromiseRecord | null, now: number): Decision {
-  if (!current || !isSettled(current)) return { outcome: "unchanged", record: current };
+  if (!current || !isSettled(current)) {
+    const moved = current && current !== record;
+    return { outcome: "unchanged", record: current, ...(moved && { write: current }) };
+  }
   // Over even if the deadline itself was never stored: who waits is told the record before it goes.
   if (current.retentionMs !== undefined && now >= current.settledAt + current.retentionMs) {
     return { outcome: "purged", record: current, write: null };

@@ -39,8 +39,30 @@ export function resourceText(record: PromiseRecord, origin: string): string {
     parts.push(`"onTimeout":{"state":"${state.toUpperCase()}","value":${payloadText(value)}}`);
   }
   if (record.retentionMs !== undefined) parts.push(`"retention":${record.retentionMs}`);
+  if (record.form !== undefined) parts.push(`"form":${record.form}`);
+  if (record.requestedBy !== undefined) {
+    parts.push(`"requestedBy":${JSON.stringify(record.requestedBy)}`);
+  }
+  if (record.quorum) parts.push(`"quorum":${JSON.stringify(record.quorum)}`);
+  if (record.votes) parts.push(`"votes":${JSON.stringify(record.votes)}`);
+  if (record.escalation) parts.push(`"escalation":${escalationText(record)}`);
+  if (settled?.settledBy) parts.push(`"settledBy":${JSON.stringify(settled.settledBy)}`);
   parts.push(`"url":${JSON.stringify(promiseUrl(origin, record.id))}`);
   return `{${parts.join(",")}}`;
+}
+
+function escalationText({ escalation = [], escalated = 0 }: PromiseRecord): string {
+  const steps = escalation.map(({ afterMs, notify, extendMs, settle }, index) => {
+    const parts = [`"after":${afterMs}`, `"done":${index < escalated}`];
+    if (notify !== undefined) parts.push(`"notify":${JSON.stringify(notify)}`);
+    if (extendMs !== undefined) parts.push(`"extend":${extendMs}`);
+    if (settle) {
+      const { state, value } = settle;
+      parts.push(`"settle":{"state":"${state.toUpperCase()}","value":${payloadText(value)}}`);
+    }
+    return `{${parts.join(",")}}`;
+  });
+  return `[${steps.join(",")}]`;
 }
 
 /** The same promise as Resonate's protocol of 2026-04-01 has it. */
