@@ -55,6 +55,16 @@ describe("a call", { timeout: PATIENCE }, () => {
     expect(await handle.result()).toEqual({ decision: ["a", 1] });
   });
 
+  test.each(["my.app.workflow", "orders/42/approval", "Größe 3 – 100 %?#&+"])(
+    "may be named like %j",
+    async (name) => {
+      const id = `${name}-${freshId()}`;
+      const handle = await world.caller.beginRpc(id, "approval", [], { target });
+      await until(() => world.caller.resolve(`${id}:0`, name));
+      expect(await handle.result()).toEqual({ decision: name });
+    },
+  );
+
   test("that returns nothing returns nothing", async () => {
     const outcome = await world.caller.rpc(freshId(), "tick", ["nothing"], { target });
     expect(outcome).toBeUndefined();
@@ -87,16 +97,19 @@ describe("a handle", { timeout: PATIENCE }, () => {
   });
 });
 
-test("a function has versions", { timeout: PATIENCE }, async () => {
-  const which = (version?: number) =>
-    world.caller.rpc(freshId(), "which", [], version === undefined ? { target } : { target, version });
-  expect(await Promise.all([which(1), which(2), which()])).toEqual([
-    [1, 1],
-    [2, 2],
-    [1, 1],
-  ]);
-  // Who has them all, and names none, means the latest.
-  expect(await worker.run(freshId(), "which")).toEqual([2, 2]);
+describe("a function", { timeout: PATIENCE }, () => {
+  test.each([
+    [1, [1, 1]],
+    [2, [2, 2]],
+  ])("has versions: %d", async (version, outcome) => {
+    const options = { target, version };
+    expect(await world.caller.rpc(freshId(), "which", [], options)).toEqual(outcome);
+  });
+
+  test("is the latest when who has them all names none, and the first when he has none", async () => {
+    expect(await worker.run(freshId(), "which")).toEqual([2, 2]);
+    expect(await world.caller.rpc(freshId(), "which", [], { target })).toEqual([1, 1]);
+  });
 });
 
 describe("groups", { timeout: PATIENCE }, () => {

@@ -35,11 +35,7 @@ describe("a workflow", { timeout: PATIENCE }, () => {
   });
 
   test("begins steps (beginRun) at once and awaits them later", async () => {
-    const id = freshId();
-    const all = (await rpc(id, "stepsAtOnce", 3)) as Done[];
-    expect(all.map(({ step }) => step)).toEqual([0, 1, 2]);
-    const begun = (await world.noted(id)).slice(0, 3);
-    expect(begun.map(({ what }) => what)).toEqual(["begun-0", "begun-1", "begun-2"]);
+    expect(await rpc(freshId(), "meetAll", 3)).toEqual([3, 3, 3]);
   });
 
   test("calls another group (rpc)", async () => {
@@ -53,6 +49,13 @@ describe("a workflow", { timeout: PATIENCE }, () => {
 
   test("begins calls (beginRpc) at once and awaits them later", async () => {
     expect(await rpc(freshId(), "fanOut", 10, "others")).toBe(385);
+  });
+
+  test("has a workflow for a step (run), which calls others (beginRpc)", async () => {
+    const id = freshId();
+    expect(await rpc(id, "nested", 3, "others")).toBe(14);
+    expect(await world.recorded(`${id}:0`)).toBe(14);
+    expect(await world.recorded(`${id}:0.2`)).toBe(9);
   });
 
   test("leaves work behind (detached) that outlives it", async () => {

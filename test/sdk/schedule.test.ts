@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { freshId } from "../conformance/service.ts";
 import { PATIENCE, startWorld, until, type World } from "./world.ts";
 
+const FIRINGS = 4;
+
 let world: World;
 const target = "workers";
 beforeAll(async () => {
@@ -11,14 +13,34 @@ beforeAll(async () => {
 }, PATIENCE);
 afterAll(() => world?.[Symbol.asyncDispose]());
 
-test("a schedule fires every second, each firing is executed once", { timeout: PATIENCE }, async () => {
+test("a schedule fires each second, and each firing is executed once", async () => {
   const id = freshId("every-second");
   await world.caller.schedule(id, "* * * * * *", "tick", [id], target);
-  // Each firing is a root of its own; the label says whose it is.
-  const firings = await until(async () => {
-    const all = await world.noted({ what: id });
-    expect(all.length).toBeGreaterThanOrEqual(4);
-    return all;
-  });
+  const fired = async () => (await world.noted(id)).map(({ root }) => root);
+  await until(async () => expect((await fired()).length).toBeGreaterThanOrEqual(FIRINGS));
   await world.caller.unschedule(id);
+  expect((await world.ask("schedule.get", { id })).status).toBe(404);
+
+  const roots = await fired();
+  expect(new Set(roots).size).toBe(roots.length);
+  // Of all seconds in between none is left out.
+  const instants = roots.map((root) => Number(root.slice(id.length + 1))).toSorted((a, b) => a - b);
+  const first = instants[0]!;
+  expect(first % 1000).toBe(0);
+  expect(instants).toEqual(instants.map((_, index) => first + index * 1000));
+  for (const root of roots) {
+    // The side effect comes before the end.
+    await until(async () => expect((await world.task(root)).state).toBe("fulfilled"));
+    // It was acquired once.
+    expect((await world.task(root)).version).toBe(1);
+    expect(await (await world.caller.get(root)).result()).toBeUndefined();
+  }
+});
+
+test("a schedule by the same name is the one that is there", async () => {
+  const id = freshId("twice");
+  await world.caller.schedule(id, "0 0 1 1 *", "tick", ["a"], target);
+  await world.caller.schedule(id, "0 0 1 1 *", "tick", ["a"], target);
+  await world.caller.unschedule(id);
+  await expect(world.caller.unschedule(id)).rejects.toThrow("not found");
 });

@@ -87,8 +87,7 @@ const METHODS = {
     resonate.run<unknown>(id, FUNCTIONS[name] ?? name, ...args, optionsOf(options)),
   beginRun: async ({ id, name, args, options }: Called) =>
     kept(await resonate.beginRun(id, FUNCTIONS[name] ?? name, ...args, optionsOf(options))),
-  rpc: ({ id, name, args, options }: Called) =>
-    resonate.rpc(id, name, ...args, optionsOf(options)),
+  rpc: ({ id, name, args, options }: Called) => resonate.rpc(id, name, ...args, optionsOf(options)),
   beginRpc: async ({ id, name, args, options }: Called) =>
     kept(await resonate.beginRpc<unknown>(id, name, ...args, optionsOf(options))),
   get: async ({ id }: Called) => kept(await resonate.get<unknown>(id)),
@@ -132,6 +131,7 @@ function kept(handle: ResonateHandle<unknown>) {
 }
 
 function encoded(value: unknown) {
+  if (value === undefined) return {};
   return { data: Buffer.from(JSON.stringify(value)).toString("base64") };
 }
 
@@ -143,7 +143,7 @@ async function answer(called: Called): Promise<unknown> {
   return METHODS[called.method](called);
 }
 
-const NOTHING = { name: "", args: [], options: {}, cron: "", value: null, handle: -1 };
+const NOTHING = { name: "", args: [], options: {}, cron: "", value: undefined, handle: -1 };
 
 process.on("message", (message) => {
   // SAFETY: only sdk-process.ts sends to this process.

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { Options, Order, Report, Settings } from "./sdk-child.ts";
 
 const CHILD = fileURLToPath(new URL("sdk-child.ts", import.meta.url));
-/** The SDK needs Node 22, TypeScript without a build step 24: not what the tests may run on. */
+/** The SDK needs Node 22, a script in TypeScript 24: the tests themselves may run on less. */
 const NODE = fileURLToPath(new URL("../../node_modules/node/bin/node", import.meta.url));
 
 export interface Handle {
@@ -34,7 +34,13 @@ export interface SdkProcess {
   resolve(id: string, value: unknown): Promise<unknown>;
   reject(id: string, value: unknown): Promise<unknown>;
   cancel(id: string): Promise<unknown>;
-  schedule(id: string, cron: string, name: string, args: unknown[], target: string): Promise<unknown>;
+  schedule(
+    id: string,
+    cron: string,
+    name: string,
+    args: unknown[],
+    target: string,
+  ): Promise<unknown>;
   unschedule(id: string): Promise<unknown>;
   /** `kill -9`; resolves when it is gone. */
   kill(): Promise<void>;

@@ -64,12 +64,23 @@ function* steps(ctx: Context, count: number, ms = 0) {
   return all;
 }
 
-function* stepsAtOnce(ctx: Context, count: number) {
+/** Who of a root is here, and who is told when all are. */
+const meetings = new Map<string, (() => void)[]>();
+
+/** Ends when as many as are expected have begun: one after the other they would wait for ever. */
+async function meet(ctx: Context, count: number) {
+  const here = meetings.get(ctx.originId) ?? [];
+  meetings.set(ctx.originId, here);
+  const met = new Promise<void>((resolve) => here.push(resolve));
+  if (here.length === count) for (const tell of here) tell();
+  await met;
+  return here.length;
+}
+
+function* meetAll(ctx: Context, count: number) {
   const begun = [];
-  for (let number = 0; number < count; number += 1) {
-    begun.push(yield* ctx.beginRun(step, number, 20));
-  }
-  const all: Done[] = [];
+  for (let number = 0; number < count; number += 1) begun.push(yield* ctx.beginRun(meet, count));
+  const all: number[] = [];
   for (const future of begun) all.push(yield* future);
   return all;
 }
@@ -83,6 +94,11 @@ function* fanOut(ctx: Context, count: number, target: string) {
   let sum = 0;
   for (const future of begun) sum += yield* future;
   return sum;
+}
+
+/** A step that is a workflow itself. */
+function* nested(ctx: Context, count: number, target: string) {
+  return yield* ctx.run(fanOut, count, target);
 }
 
 /** Calls the next group with the rest of them. Where it was, in order. */
@@ -165,8 +181,9 @@ export const FUNCTIONS: Record<string, Func> = {
   whoAmI,
   square,
   steps,
-  stepsAtOnce,
+  meetAll,
   fanOut,
+  nested,
   relay,
   approval,
   nap,

@@ -6,6 +6,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { vi } from "vitest";
 import { startServer } from "../../src/local/server.ts";
 import { rpcClient } from "../conformance/rpc-client.ts";
@@ -23,8 +24,8 @@ export interface World extends AsyncDisposable {
   start(group: string, settings?: Partial<Settings>): Promise<SdkProcess>;
   /** A worker, as soon as it has a process id. */
   spawn(group: string, settings?: Partial<Settings>): SdkProcess;
-  /** What happened below that root, in the order in which it did: "begun-0", and who did it. */
-  noted(root: string): Promise<Noted[]>;
+  /** The side effects of that root, or of that name, in the order in which they happened. */
+  noted(about: string): Promise<Noted[]>;
   /** One request of the protocol. */
   ask(kind: string, data: object): Promise<{ status: number; data: unknown }>;
   task(id: string): Promise<{ state: string; version: number }>;
@@ -62,7 +63,7 @@ export async function startWorld(
 
   async function start(group: string, settings: Partial<Settings> = {}): Promise<SdkProcess> {
     const started = spawn(group, settings);
-    await started.connected;
+    await Promise.race([started.connected, tooLate()]);
     return started;
   }
 
@@ -77,11 +78,11 @@ export async function startWorld(
     start,
     spawn,
     ask: client.send,
-    async noted(root: string) {
+    async noted(about: string) {
       const text = await readFile(file, "utf8").catch(() => "");
       const lines = text.split("\n").map((line) => line.split(" "));
       const all = lines.map(([root = "", what = "", by]) => ({ root, what, by: Number(by) }));
-      return all.filter((line) => line.root === root);
+      return all.filter(({ root, what }) => root === about || what === about);
     },
     async task(id: string) {
       const { data } = await client.send("task.get", { id });
@@ -106,6 +107,12 @@ export async function startWorld(
     await dispose();
     throw error;
   }
+}
+
+/** Sooner than a hook gives up: what has been started is known by then, and is ended. */
+async function tooLate(): Promise<never> {
+  await sleep(PATIENCE / 3, undefined, { ref: false });
+  throw new Error("the SDK was not connected");
 }
 
 /** Waits until `check` passes; it is asked again and again. */
