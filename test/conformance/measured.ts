@@ -162,7 +162,7 @@ function taskCase(row: TaskRow, id: string, base: number): Case {
   const [kind, instant] = written?.split(" ") ?? [];
   const timer = kind === "retry" ? `retry ${Number(instant) - MEASURED_RETRY_MS}` : written;
   const [state = "", late] = start.split(" ");
-  const { made, version } = lifeOfTask(state, id);
+  const { made, version } = lifeOfTask(state, id, operation);
   const before: Case["before"] = made.map(([at, request]) => [base + at, request]);
   if (late && before[0]) {
     const due: Creation = creation(id, { tags: TARGET, timeoutAt: base + DUE });
@@ -174,18 +174,21 @@ function taskCase(row: TaskRow, id: string, base: number): Case {
   return { start, operation, id, at, isSwept: false, before, asked, measured };
 }
 
-/** How a task comes into a state, and its version there. Beside it lie what it may wait for. */
+/** How a task comes into a state, and its version there; beside it lies what it is to wait for. */
 function lifeOfTask(
   state: string,
   id: string,
+  operation: string,
 ): { made: [at: number, request: Request][]; version: number } {
   if (state === "none") return { made: [], version: 0 };
-  const made: [number, Request][] = [
-    [0, ask.create(creation(id, { tags: TARGET }))],
-    [0, ask.create(creation(`${id}-a`, { tags: EXTERNAL }))],
-    [0, ask.create(creation(`${id}-over`, { tags: EXTERNAL }))],
-    [1, ask.settle(settlement(`${id}-over`))],
-  ];
+  const made: [number, Request][] = [[0, ask.create(creation(id, { tags: TARGET }))]];
+  if (state === "suspended" || /^(suspend_pending|fence_settle|settle_awaited)/.test(operation)) {
+    made.push([0, ask.create(creation(`${id}-a`, { tags: EXTERNAL }))]);
+  }
+  if (operation.startsWith("suspend_settled")) {
+    made.push([0, ask.create(creation(`${id}-over`, { tags: EXTERNAL }))]);
+    made.push([1, ask.settle(settlement(`${id}-over`))]);
+  }
   if (state === "pending") return { made, version: 0 };
   made.push([1, ask.acquire(id, 0, "w", 10_000)]);
   if (state === "suspended") made.push([2, ask.suspend(id, 1, [`${id}-a`])]);

@@ -3,10 +3,13 @@
  * which the model answers. It judges nothing, and takes no second try: what came of a request that
  * failed on the way, or was answered with 503, nobody knows (`undefined`).
  */
+import { setTimeout } from "node:timers/promises";
 import type { Response } from "../model/protocol-history.ts";
 import type { Body } from "../model/protocol-promise.ts";
 import type { Request } from "../model/protocol-request.ts";
 import type { PromiseRecord, TaskRecord } from "../model/protocol-state.ts";
+
+const RESTART_MS_MAX = 10_000;
 
 export interface Reply {
   status: number;
@@ -26,11 +29,10 @@ export function rpcClient(url: string): RpcClient {
   async function send(kind: string, data: object, now?: number): Promise<Reply> {
     const clock = now === undefined ? {} : { "resonate:debug_time": now };
     const head = { corrId: `${(number += 1)}`, version: "2026-04-01", ...clock };
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ kind, head, data }),
-    });
+    const body = JSON.stringify({ kind, head, data });
+    const response = await connected(() =>
+      fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body }),
+    );
     // SAFETY: what it really is, the caller goes on to compare.
     const reply = (await response.json()) as { head?: { status: number }; data: unknown };
     return { status: reply.head?.status ?? response.status, data: reply.data };
@@ -42,6 +44,22 @@ export function rpcClient(url: string): RpcClient {
   }
 
   return { send, ask };
+}
+
+/** While nobody listens nothing was asked either: only then is another try the same request. */
+async function connected(
+  request: () => Promise<globalThis.Response>,
+): Promise<globalThis.Response> {
+  const end = Date.now() + RESTART_MS_MAX;
+  for (;;) {
+    try {
+      return await request();
+    } catch (error) {
+      const { cause } = error as { cause?: { code?: string } };
+      if (cause?.code !== "ECONNREFUSED" || Date.now() > end) throw error;
+      await setTimeout(20);
+    }
+  }
 }
 
 interface WireTask extends Omit<TaskRecord, "resumes"> {

@@ -96,7 +96,7 @@ function hidden({ id, measured }: Case, shown: Snapshot, base: number): Partial<
 /** A few at a time: a test server has one core. */
 export async function inParallel<One>(
   all: readonly One[],
-  work: (one: One) => Promise<void>,
+  work: (one: One) => Promise<unknown>,
   width = 8,
 ): Promise<void> {
   const rest = all.values();

@@ -29,11 +29,17 @@ export interface Snapshot {
 
 /** The model, all that a settlement owes being paid before the next request. */
 export class ModelSubject implements Subject {
+  readonly #step: typeof step;
   #state: State = EMPTY;
   #offers = new Map<string, number>();
 
+  /** Another `step` is for faults, planted to see that they are found. */
+  constructor(answer = step) {
+    this.#step = answer;
+  }
+
   ask(request: Request, now: number): Promise<Response> {
-    const { status, body, state } = step(this.#state, request, now);
+    const { status, body, state } = this.#step(this.#state, request, now);
     this.#state = drain(state, now);
     return Promise.resolve({ status, body });
   }
