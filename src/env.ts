@@ -7,8 +7,11 @@ import { parseDurationMs } from "./duration.ts";
 import type { DebugObject } from "./object/debug-object.ts";
 import type { InboxObject } from "./object/inbox-object.ts";
 import type { IndexObject } from "./object/index-object.ts";
+import type { KeyObject } from "./object/key-object.ts";
 import type { PromiseObject } from "./object/promise-object.ts";
 import type { ScheduleObject } from "./object/schedule-object.ts";
+import type { WebhookObject } from "./object/webhook-object.ts";
+import type { WebhookRegistryObject } from "./object/webhook-registry.ts";
 
 const INDEX_SHARDS = 8;
 /** A search asks all of them. */
@@ -20,10 +23,27 @@ export interface Env {
   INBOXES: DurableObjectNamespace<InboxObject>;
   INDEX: DurableObjectNamespace<IndexObject>;
   DEBUG: DurableObjectNamespace<DebugObject>;
+  WEBHOOKS: DurableObjectNamespace<WebhookObject>;
+  WEBHOOK_REGISTRY: DurableObjectNamespace<WebhookRegistryObject>;
+  KEYS: DurableObjectNamespace<KeyObject>;
+  /** How often one principal may ask; a `[[ratelimits]]` of wrangler.toml. Absent: no limit. */
+  RATE_LIMIT?: RateLimit;
   /** The files of `.build/assets`. */
   ASSETS: Fetcher;
-  /** Bearer keys, comma-separated. A secret. */
+  /** Bearer keys that may do everything, comma-separated. A secret. */
   API_KEYS?: string;
+  /** Where the public keys of JWTs are: a JWKS, by https. Asks for JWT_ISSUER and JWT_AUDIENCE too. */
+  JWT_JWKS_URL?: string;
+  /** Public keys of JWTs, as a JWKS. */
+  JWT_KEYS?: string;
+  /** The `iss` that a JWT must have. */
+  JWT_ISSUER?: string;
+  /** The `aud` that a JWT must have. Without it, one that names an audience is refused. */
+  JWT_AUDIENCE?: string;
+  /** Keys of links, `id:base64` comma-separated: the first signs, all verify. A secret. */
+  LINK_KEYS?: string;
+  /** Ed25519 keys of receipts, `id:base64 of PKCS#8`, the first signs. A secret. */
+  RECEIPT_KEYS?: string;
   /** Browser origins that may call, comma-separated. Default with keys: `*`. */
   ALLOWED_ORIGINS?: string;
   /** Where callers reach us, when a proxy changes the host. Default: the request's own origin. */
@@ -42,8 +62,29 @@ export interface Env {
   OPEN?: string;
 }
 
+/** A key by its public name. */
+export interface SigningKey {
+  id: string;
+  /** base64 */
+  secret: string;
+}
+
+/** Whose JWTs are believed. */
+export interface JwtSettings {
+  jwksUrl: string | undefined;
+  /** JWKs. */
+  keys: readonly unknown[];
+  issuer: string | undefined;
+  audience: string | undefined;
+}
+
 export interface Config {
+  /** Those that may do everything. */
   keys: string[];
+  /** `undefined` when no JWT is believed. */
+  jwt: JwtSettings | undefined;
+  linkKeys: SigningKey[];
+  receiptKeys: SigningKey[];
   /** `undefined` means the default of the mode: everyone with keys, loopback without. */
   allowedOrigins: string[] | undefined;
   publicUrl: string | undefined;
@@ -55,6 +96,7 @@ export interface Config {
   openOnLoopback: boolean;
 }
 
+const LINK_KEY_BYTES_MIN = 32;
 const TASK_RETRY_MS = 5000;
 const TASK_RETRY_MS_MIN = 100;
 
@@ -65,6 +107,9 @@ export function readConfig(env: Env): Config {
   if (known) return known;
   const config: Config = {
     keys: listOf(env.API_KEYS) ?? [],
+    jwt: readJwt(env),
+    linkKeys: readKeys("LINK_KEYS", env.LINK_KEYS, LINK_KEY_BYTES_MIN),
+    receiptKeys: readKeys("RECEIPT_KEYS", env.RECEIPT_KEYS, 0),
     allowedOrigins: listOf(env.ALLOWED_ORIGINS),
     publicUrl: readPublicUrl(env.PUBLIC_URL),
     retentionMs: readDurationMs("RETENTION", env.RETENTION),
@@ -81,6 +126,61 @@ export function readConfig(env: Env): Config {
 function listOf(text: string | undefined): string[] | undefined {
   const items = text?.split(",").map((item) => item.trim());
   return items?.filter((item) => item !== "");
+}
+
+function readKeys(name: string, text: string | undefined, bytesMin: number): SigningKey[] {
+  return (listOf(text) ?? []).map((item) => {
+    const [, id, secret] = /^([\w-]{1,32}):([A-Za-z0-9+/]+={0,2})$/.exec(item) ?? [];
+    // The value is a secret, so the message does not repeat it.
+    if (id === undefined || secret === undefined || (secret.length * 3) / 4 < bytesMin) {
+      throw new RangeError(`${name} must be like k1:<base64 of ${bytesMin || 48} bytes>,k0:…`);
+    }
+    return { id, secret };
+  });
+}
+
+function readJwt(env: Env): JwtSettings | undefined {
+  if (!env.JWT_JWKS_URL && !env.JWT_KEYS) return undefined;
+  // Such a URL may have keys that sign for many: a token for somebody else would be good here.
+  if (env.JWT_JWKS_URL && (!env.JWT_ISSUER || !env.JWT_AUDIENCE)) {
+    throw new RangeError("JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE");
+  }
+  return {
+    jwksUrl: readJwksUrl(env.JWT_JWKS_URL),
+    keys: readJwks(env.JWT_KEYS),
+    issuer: env.JWT_ISSUER || undefined,
+    audience: env.JWT_AUDIENCE || undefined,
+  };
+}
+
+/** This machine may be asked without TLS: on Cloudflare nobody is there. */
+function readJwksUrl(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url?.hostname ?? "");
+  if (url?.protocol !== "https:" && !(url?.protocol === "http:" && loopback)) {
+    throw new RangeError("JWT_JWKS_URL must be like https://issuer.example/.well-known/jwks.json");
+  }
+  return url.href;
+}
+
+function readJwks(text: string | undefined): readonly Record<string, unknown>[] {
+  if (!text) return [];
+  let keys: unknown;
+  try {
+    ({ keys } = JSON.parse(text) as { keys?: unknown });
+  } catch {
+    // The message names the setting; what is wrong in it could be a secret.
+  }
+  if (!Array.isArray(keys) || keys.length === 0) {
+    throw new RangeError('JWT_KEYS must be a JWKS: {"keys": [...]}');
+  }
+  for (const key of keys as Record<string, unknown>[]) {
+    if (!["OKP", "EC", "RSA"].includes(String(key?.["kty"])) || "d" in key) {
+      throw new RangeError("JWT_KEYS must have public keys only, of the types OKP, EC or RSA");
+    }
+  }
+  return keys as Record<string, unknown>[];
 }
 
 function readPublicUrl(text: string | undefined): string | undefined {

@@ -1,6 +1,6 @@
 /**
  * A countdown that survives its process: between two numbers it sleeps on the server. Kill it with
- * Ctrl-C and start it again with the same id: it goes on where it was, and says no number twice.
+ * Ctrl-C and start it again with the same id: it goes on where it was, and says no number again.
  *
  *     npm run example9 [workflow-id] [url] [from]
  *

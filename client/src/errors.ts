@@ -20,7 +20,20 @@ export type DurablePromiseErrorCode =
   | "lease_lost"
   | "rejected"
   | "timeout"
-  | "unexpected_answer";
+  | "unexpected_answer"
+  | WebhookErrorCode;
+
+/**
+ * - `webhook_unsigned`: a header of Standard Webhooks is missing or malformed.
+ * - `webhook_stale`: sent too long ago, or by a clock that is too far ahead.
+ * - `webhook_forged`: no signature fits; another sender, another secret, or a changed body.
+ * - `webhook_unreadable`: signed as it should be, and not JSON.
+ */
+export type WebhookErrorCode =
+  | "webhook_unsigned"
+  | "webhook_stale"
+  | "webhook_forged"
+  | "webhook_unreadable";
 
 // `instanceof` fails across realms and between two bundled copies of this package; the brand does not.
 const BRAND = Symbol.for("durable-promises.error");
@@ -192,6 +205,16 @@ export class LeaseLostError extends DurablePromiseError {
   }
 }
 
+/** What came as a webhook is not to be trusted, or not to be understood. */
+export class WebhookError extends DurablePromiseError {
+  override readonly name: string = "WebhookError";
+  declare readonly code: WebhookErrorCode;
+
+  constructor(code: WebhookErrorCode, message: string, cause?: unknown) {
+    super(message, { code, cause });
+  }
+}
+
 /** Whether an error is one of this package, of any copy of it. */
 export function isDurablePromiseError(error: unknown): error is DurablePromiseError {
   return typeof error === "object" && error !== null && BRAND in error;
@@ -221,3 +244,5 @@ export const isDisposedError = (error: unknown): error is DisposedError =>
   isNamed(error, "DisposedError");
 export const isLeaseLostError = (error: unknown): error is LeaseLostError =>
   isNamed(error, "LeaseLostError");
+export const isWebhookError = (error: unknown): error is WebhookError =>
+  isNamed(error, "WebhookError");

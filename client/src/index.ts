@@ -11,3 +11,11 @@ export type { SchemaResult, StandardSchema } from "./schema.ts";
 export type { SocketConstructor, SocketLike } from "./socket-open.ts";
 export type { Steps } from "./step.ts";
 export type { Watch } from "./watch-iterable.ts";
+export {
+  newSecret,
+  type SignedMessage,
+  signWebhook,
+  verifyWebhook,
+  type VerifyOptions,
+  type WebhookHeaders,
+} from "./webhook.ts";

@@ -72,10 +72,11 @@ export const TIMER_TAGS = ["resonate:timer", "resonate:timeout"] as const;
  * What became of a create or settle, in the header `promise-outcome` of its answer.
  *
  * - `created`, `settled`: this call did it (201).
+ * - `voted`: this call's vote was counted, and more are needed (202).
  * - `repeated`: an earlier call with the same idempotency key did it (200).
  * - `lost`: the promise was there, or settled, before; the answer carries the record that won.
  */
-export const OUTCOMES = ["created", "settled", "repeated", "lost"] as const;
+export const OUTCOMES = ["created", "settled", "voted", "repeated", "lost"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /**
@@ -120,6 +121,61 @@ export const HEADER = {
 } as const;
 
 /**
+ * What a key may do with the promises within its prefixes. `read` looks, `await` is told what becomes
+ * of it, `settle` also works on tasks, `admin` is all of them, and to delete, and to make keys.
+ */
+export const SCOPES = ["create", "read", "await", "settle", "admin"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** An API key as the server shows it: what it may do, never the key itself. */
+export interface ApiKey {
+  id: string;
+  name: string;
+  scopes: Scope[];
+  /** Ids, or beginnings of ids and a `*`: `team-a/*`. */
+  prefixes: string[];
+  createdAt: number;
+  /** Absent: it does not end by itself. */
+  expiresAt?: number;
+}
+
+/** What an endpoint may be told of a promise. */
+export const WEBHOOK_EVENTS = ["promise.created", "promise.settled"] as const;
+export type WebhookEventType = (typeof WEBHOOK_EVENTS)[number];
+
+/** The forms that an endpoint may be told in: {@link WebhookEvent}, {@link CloudEvent}. */
+export const WEBHOOK_FORMATS = ["json", "cloudevents"] as const;
+export type WebhookFormat = (typeof WEBHOOK_FORMATS)[number];
+
+/**
+ * The body of a webhook, signed by the rules of Standard Webhooks. It may come more than once, with
+ * the same header `webhook-id`, and in any order. `webhook.test` is sent when somebody asks for it.
+ */
+export type WebhookEvent<T = Json> =
+  | {
+      type: WebhookEventType;
+      /** When it happened (RFC 3339). */
+      timestamp: string;
+      /** The promise as it was after that. */
+      data: PromiseRecord<T>;
+    }
+  | { type: "webhook.test"; timestamp: string; data: { webhook: string } };
+
+/** The same as a CloudEvent 1.0 in structured mode. `id` is the `webhook-id`. */
+export interface CloudEvent<T = Json> {
+  specversion: "1.0";
+  id: string;
+  /** The origin of the server. */
+  source: string;
+  type: WebhookEvent["type"];
+  /** The promise's id. */
+  subject: string;
+  time: string;
+  datacontenttype: "application/json";
+  data: WebhookEvent<T>["data"];
+}
+
+/**
  * Every error that the server answers with: the stable word in `code` of the problem document, its
  * HTTP status, and the number that the published API gives it in `error.code`. A missing code is a
  * compile error in the server.
@@ -134,6 +190,8 @@ export const ERRORS = {
   already_timedout: { status: 403, number: 40303, title: "The promise has already timed out" },
   not_found: { status: 404, number: 40400, title: "There is no such promise" },
   schedule_not_found: { status: 404, number: 40401, title: "There is no such schedule" },
+  webhook_not_found: { status: 404, number: 40402, title: "There is no such webhook" },
+  event_not_found: { status: 404, number: 40403, title: "That event waits for nobody here" },
   schedule_exists: { status: 409, number: 40901, title: "The schedule exists already" },
   no_route: { status: 404, number: 40499, title: "There is nothing at this address" },
   method_not_allowed: {
@@ -141,12 +199,24 @@ export const ERRORS = {
     number: 40500,
     title: "This address does not take that method",
   },
+  key_not_found: { status: 404, number: 40405, title: "There is no such key" },
+  link_not_found: { status: 404, number: 40404, title: "There is no such link" },
+  already_voted: { status: 409, number: 40905, title: "You have voted already" },
+  not_a_voter: { status: 403, number: 40305, title: "You may not vote on this" },
+  too_many_links: { status: 409, number: 40906, title: "The promise has too many links" },
+  bad_signature: { status: 401, number: 40101, title: "The signature is not valid" },
+  invalid_value: { status: 422, number: 42200, title: "The value does not fit the form" },
   exists: { status: 409, number: 40900, title: "The promise exists already" },
   pending: { status: 409, number: 40999, title: "The promise is not settled yet" },
   disposed: { status: 410, number: 41000, title: "The promise was disposed" },
+  too_many_keys: { status: 409, number: 40907, title: "There are as many keys as may be" },
   too_large: { status: 413, number: 41300, title: "The request is too large" },
+  url_too_long: { status: 414, number: 41400, title: "The URL is too long" },
   unsupported_media_type: { status: 415, number: 41500, title: "Send JSON" },
   too_many_awaiters: { status: 429, number: 42900, title: "Too many await this promise" },
+  too_many_webhooks: { status: 429, number: 42901, title: "There are as many webhooks as may be" },
+  too_many_requests: { status: 429, number: 42902, title: "Too many requests" },
+  headers_too_large: { status: 431, number: 43100, title: "The headers are too large" },
   internal: { status: 500, number: 50000, title: "Something went wrong on our side" },
   unavailable: { status: 503, number: 50300, title: "Try again in a moment" },
   too_many_workers: { status: 503, number: 50301, title: "Too many workers in this group" },
@@ -164,6 +234,10 @@ export interface Problem {
   detail: string;
   /** The field, header or part of the path at fault. */
   field?: string;
+  /** Of a value that does not fit the form: each fault by its JSON pointer (RFC 6901). */
+  errors?: { pointer: string; message: string }[];
+  /** After a lost settle, how the promise ended, signed: see `GET /receipts/:id`. */
+  receipt?: string;
   /** The promise as it stands, where there is one: after a lost settle, the winner's record. */
   promise?: PromiseRecord;
   error: { code: number; message: string };
@@ -198,8 +272,26 @@ export const LIMITS = {
   /** Every record of a page is read where it lives: a call to an object each. */
   searchLimitDefault: 100,
   searchLimitMax: 1000,
+  /** Longer than every URL of ours: an id of 1,024 bytes, percent-encoded, has 3,072. */
+  urlCharactersMax: 8192,
+  /** Tokens and entity tags are read, hashed and split: no honest one comes near. */
+  headersBytesMax: 32 * 1024,
+  /** Of one shard of four: a list shows all of them at once. */
+  keysMax: 1000,
+  keyNameCharactersMax: 100,
+  /** A search asks the index for each of them. */
+  keyPrefixesMax: 16,
   /** A page is held in memory as text: after so many characters it ends, and the next one begins. */
   searchTextMax: 8 * 1024 * 1024,
+  /** Links to one promise: all are read to list them. */
+  linksMax: 1000,
+  linkNoteCharactersMax: 1000,
+  linkAudienceCharactersMax: 320,
+  /** What a person is asked: it is shown with every record. */
+  formBytesMax: 64 * 1024,
+  /** Votes are part of the record. */
+  votersMax: 100,
+  escalationStepsMax: 20,
   /** Tasks and listeners that one settlement wakes, a row and a call each. */
   subscribersMax: 32_768,
   /** A suspend asks each of them twice and waits for all. */
@@ -220,6 +312,27 @@ export const LIMITS = {
   /** A group that nobody serves any more must not fill its object's storage (10 GB), the oldest go. */
   unblocksKeptMax: 10_000,
   unblocksKeptBytesMax: 1024 * 1024 * 1024,
+  /** Every process that holds promises holds the filters of all webhooks, in one message. */
+  webhooksMax: 10_000,
+  webhookUrlCharactersMax: 2048,
+  /** For the same reason: the tags of a filter, keys and values together. */
+  webhookFilterTagsMax: 8,
+  webhookFilterTagsBytesMax: 512,
+  /** An endpoint that answers nothing must not fill its object's storage: the oldest are given up. */
+  webhookWaitingMax: 10_000,
+  webhookDeadLettersMax: 10_000,
+  webhookKeptBytesMax: 1024 * 1024 * 1024,
+  /** Attempts that are remembered to be looked at. */
+  webhookLogMax: 100,
+  /** An answer is read so far, that its line can serve again, and kept so far, to be looked at. */
+  webhookAnswerBytesMax: 64 * 1024,
+  webhookAnswerKeptBytesMax: 1024,
+  webhookRetriesMax: 30,
+  webhookRetryMsMax: 7 * 24 * 60 * 60 * 1000,
+  /** An endpoint may put us off, but not for ever. */
+  webhookRetryAfterMsMax: 24 * 60 * 60 * 1000,
+  /** How long a secret that was replaced may stay valid. */
+  webhookOverlapMsMax: 7 * 24 * 60 * 60 * 1000,
 } as const;
 
 /**

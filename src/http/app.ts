@@ -1,29 +1,21 @@
 /**
- * The order of things at the edge: browser rules, then who may come in, then the route. Errors become
- * problem documents in one place, and a known address asked in the wrong way is told the right ones.
+ * The order of things at the edge: limits, browser rules, who asks, whether they may, then the route.
+ * The routes themselves are in routes.ts. Errors become problem documents in one place, and a known
+ * address asked in the wrong way is told the right ones.
  */
 import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
 import { HEADER } from "../../client/src/protocol.ts";
 import { readConfig, type Config, type Env } from "../env.ts";
-import { authenticate, isLoopback } from "./auth.ts";
-import { apiPage, asset, openApi } from "./docs.ts";
+import { authenticate, isGuarded, isLoopback } from "./auth.ts";
+import type { Edge } from "./edge.ts";
 import { errorResponse, Refusal } from "./errors.ts";
-import { callBare, callWrapped } from "./example.ts";
-import { pathOf } from "./parse.ts";
-import { poll } from "./poll.ts";
-import { createPromise, purgePromise, readPromise, settlePromise, type Call } from "./promises.ts";
-import { callProtocol } from "./rpc.ts";
-import {
-  createSchedule,
-  deleteSchedule,
-  listSchedules,
-  pauseSchedule,
-  readSchedule,
-  runSchedule,
-} from "./schedules.ts";
-
-type Edge = { Bindings: Env };
+import { idOfPath, pathOf } from "./parse.ts";
+import { permit, requireScope } from "./permission.ts";
+import { ANYONE, isFull, type Principal } from "./principal.ts";
+import { refuseLargeHeaders, refuseLongUrl } from "./request-size.ts";
+import { beginningOf, methodOf, patternOf, ROUTES, type Route } from "./routes.ts";
+import { secure } from "./security-headers.ts";
 
 /**
  * The way in. Hono routes, but what every request passes stands around it, and the promise itself
@@ -31,50 +23,59 @@ type Edge = { Bindings: Env };
  */
 export const app = {
   async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-    // A WebSocket's 101 is passed through as it is: its headers cannot be set, nor has it a use.
-    if (request.headers.has("upgrade")) return admitted(request, env, ctx);
-    const fromPage = request.headers.has("origin");
+    const fromPage = request.headers.has("origin") && !request.headers.has("upgrade");
     const response = await (fromPage ? pages.fetch : admitted)(request, env, ctx);
-    // Made with it, it costs a third of what it costs here; so the frequent answers bring their own.
-    if (response.headers.has("x-content-type-options")) return response;
-    response.headers.set("x-content-type-options", "nosniff");
-    return response;
+    // A WebSocket's 101 is passed through as it is: its headers cannot be set, nor has it a use.
+    return response.status === 101 ? response : secure(response, request.url);
   },
 };
 
 /** `/promises/:id`, where the id is all the rest of the path: found without a router, for it is hot. */
-const PROMISE = new Map<string, (call: Call) => Promise<Response>>([
-  ["GET", readPromise],
-  ["HEAD", async (call) => new Response(null, await readPromise(call))],
-  ["PUT", createPromise],
-  ["PATCH", settlePromise],
-  ["DELETE", purgePromise],
-]);
+const HOT = "/promises/";
+const HOT_ROUTES = new Map(
+  ROUTES.filter((route) => beginningOf(route) === HOT).map((route) => [methodOf(route), route]),
+) as ReadonlyMap<string, Route>;
 
 const routes = new Hono<Edge>();
-routes.get("/health", (c) => c.json({ status: "ok" }));
-routes.post("/promises", (c) => createPromise({ request: c.req.raw, env: c.env }));
-routes.get("/schedules", listSchedules);
-routes.put("/schedules/:id{[\\s\\S]*}", createSchedule);
-routes.get("/schedules/:id{[\\s\\S]*}", readSchedule);
-routes.patch("/schedules/:id{[\\s\\S]*}", pauseSchedule);
-routes.post("/schedules/:id{[\\s\\S]*}", runSchedule);
-routes.delete("/schedules/:id{[\\s\\S]*}", deleteSchedule);
-routes.get("/poll/:group/:pid", poll);
-routes.post("/", callProtocol);
-routes.post("/rpc", callProtocol);
-routes.post("/durablePromiseServer/:operation", callWrapped);
-routes.post("/promise/:operation", callBare);
-routes.get("/openapi.json", openApi);
-routes.get("/docs", apiPage);
-routes.get("/assets/:name", asset);
+for (const route of ROUTES) {
+  const pattern = patternOf(route).replace(":id+", ":id{[\\s\\S]*}");
+  routes.on(methodOf(route), pattern, async (c) => {
+    const principal = await principalFor(route, c.req.raw, c.env);
+    if (!isFull(principal)) await permitRoute(route, c.req.raw, c.env, principal);
+    c.set("principal", principal);
+    return route.handle(c);
+  });
+}
+
+/** What is longer is read on the longer way, which looks at all headers. */
+const ACCEPT_MAX = 1000;
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+routes.notFound(async (c) => {
+  await authenticate(c.req.raw, c.env);
+  const { path, method } = c.req;
+  const taken = METHODS.filter((name) => {
+    const [handlers] = routes.router.match(name === "HEAD" ? "GET" : name, path);
+    return handlers.length > 0;
+  });
+  if (taken.length === 0) {
+    return errorResponse(new Refusal("no_route", `There is nothing at ${path}`));
+  }
+  const allow = [...taken, "OPTIONS"].join(", ");
+  if (method === "OPTIONS") return new Response(null, { status: 204, headers: { allow } });
+  const detail = `${path} takes ${allow}, not ${method}`;
+  return errorResponse(new Refusal("method_not_allowed", detail, { headers: { allow } }));
+});
+
+routes.onError((error) => errorResponse(error));
 
 /** What a page's request passes besides: CORS, preflights included. */
-const pages = new Hono<Edge>();
+const pages = new Hono<{ Bindings: Env }>();
 pages.use(
   cors({
-    origin: (origin, c: Context<Edge>) => allowedOrigin(origin, readConfig(c.env)),
-    allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    origin: (origin, c: Context<{ Bindings: Env }>) => allowedOrigin(origin, readConfig(c.env)),
+    allowMethods: METHODS,
     exposeHeaders: [
       "etag",
       "location",
@@ -89,55 +90,58 @@ pages.use(
 // SAFETY: Hono passes the runtime's own context through; its type is a little behind.
 pages.all("*", (c) => admitted(c.req.raw, c.env, c.executionCtx as ExecutionContext));
 
-/** What each address takes; HEAD comes with GET. The addresses of the routes above, in their order. */
-const ALLOW: [RegExp, string][] = [
-  [/^\/health$/, "GET, HEAD, OPTIONS"],
-  [/^\/(?:rpc|promises)?$/, "POST, OPTIONS"],
-  [/^\/promises\//, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"],
-  [/^\/schedules$/, "GET, HEAD, OPTIONS"],
-  [/^\/schedules\//, "GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS"],
-  [/^\/poll\/[^/]+\/[^/]+$/, "GET, HEAD, OPTIONS"],
-  [/^\/(?:durablePromiseServer|promise)\/[^/]+$/, "POST, OPTIONS"],
-  [/^\/(?:openapi\.json|docs)$/, "GET, HEAD, OPTIONS"],
-  [/^\/assets\/[^/]+$/, "GET, HEAD, OPTIONS"],
-];
-
-routes.notFound((c) => {
-  const allow = ALLOW.find(([path]) => path.test(c.req.path))?.[1];
-  if (allow === undefined) {
-    return errorResponse(new Refusal("no_route", `There is nothing at ${c.req.path}`));
-  }
-  if (c.req.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow } });
-  const detail = `${c.req.path} takes ${allow}, not ${c.req.method}`;
-  return errorResponse(new Refusal("method_not_allowed", detail, { headers: { allow } }));
-});
-
-routes.onError((error) => errorResponse(error));
-
 /** With keys the key is what counts, so any page may call; without, only pages of this machine. */
-function allowedOrigin(origin: string, { allowedOrigins, keys }: Config): string | null {
+function allowedOrigin(origin: string, config: Config): string | null {
+  const { allowedOrigins } = config;
   if (allowedOrigins) {
     return allowedOrigins.includes("*") || allowedOrigins.includes(origin) ? origin : null;
   }
-  return keys.length > 0 || isLoopback(origin) ? origin : null;
+  return isGuarded(config) || isLoopback(origin) ? origin : null;
 }
 
 async function admitted(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   try {
-    const config = readConfig(env);
-    const path = pathOf(request.url);
-    const authentication = isOpenToAll(path, config) ? undefined : authenticate(request, config);
-    if (authentication) await authentication;
-    const handle = path.startsWith("/promises/") ? PROMISE.get(request.method) : undefined;
-    return await (handle ? handle({ request, env }) : routes.fetch(request, env, ctx));
+    refuseLongUrl(request);
+    const hot = pathOf(request.url).startsWith(HOT) ? hotRoute(request) : undefined;
+    if (!hot?.handleCall) {
+      refuseLargeHeaders(request);
+      return await routes.fetch(request, env, ctx);
+    }
+    const admission = principalFor(hot, request, env);
+    const principal = admission instanceof Promise ? await admission : admission;
+    if (!isFull(principal)) await permitRoute(hot, request, env, principal);
+    const answer = await hot.handleCall({ request, env, principal });
+    return request.method === "HEAD" ? new Response(null, answer) : answer;
   } catch (error) {
     return errorResponse(error);
   }
 }
 
+/** To add up its headers would cost a read more than everything else before it. */
+function hotRoute(request: Request): Route | undefined {
+  const { method, headers } = request;
+  if ((headers.get("accept")?.length ?? 0) > ACCEPT_MAX) return undefined;
+  return HOT_ROUTES.get(method === "HEAD" ? "GET" : method);
+}
+
 /** Health always; the API's description and its page are no secret once there are keys. */
-function isOpenToAll(path: string, { keys }: Config): boolean {
-  if (path === "/health") return true;
-  if (keys.length === 0) return false;
-  return path === "/docs" || path === "/openapi.json" || path.startsWith("/assets/");
+function principalFor({ rule, token }: Route, request: Request, env: Env) {
+  // A setting that makes no sense shows at once, also where nobody is asked who they are.
+  const guarded = isGuarded(readConfig(env));
+  if (rule === "open" || (rule === "public" && guarded)) return ANYONE;
+  return authenticate(request, env, token && (() => token(request)));
+}
+
+async function permitRoute(
+  route: Route,
+  request: Request,
+  env: Env,
+  principal: Principal,
+): Promise<void> {
+  const { rule } = route;
+  if (typeof rule === "string") return;
+  const scope = typeof rule.scope === "function" ? rule.scope(request) : rule.scope;
+  if (!("id" in rule) || rule.id === "body") return requireScope(principal, scope);
+  const id = idOfPath(request.url, beginningOf(route));
+  await permit({ env, principal }, scope, id, rule.outside);
 }

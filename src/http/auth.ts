@@ -1,20 +1,37 @@
 /**
- * Who are you, may you: the one place that lets a request in. Closed by default: without keys a
- * deployment answers nothing but `/health`; the one exception is a server started for this machine.
+ * Who are you: the one place that lets a request in. Closed by default: without keys a deployment
+ * answers nothing but `/health`; the one exception is a server started for this machine.
  *
- * It runs before any object is touched and knows nothing of promises.
+ * It runs before any promise is touched and knows nothing of them. What a principal may do is
+ * principal.ts's matter, how keys and tokens are known auth-keys.ts's and auth-jwt.ts's.
  */
 import { BEARER_SUBPROTOCOL_PREFIX, HEADER } from "../../client/src/protocol.ts";
-import type { Config } from "../env.ts";
+import { readConfig, type Config, type Env } from "../env.ts";
+import { looksLikeToken, principalOfToken } from "./auth-jwt.ts";
+import { principalOfKey } from "./auth-keys.ts";
 import { Refusal } from "./errors.ts";
+import { fullPrincipal, type Principal } from "./principal.ts";
 
 /** An `http` URL or origin on this machine. The runtime gives normalised URLs, without credentials. */
 const LOOPBACK_URL =
   /^https?:\/\/(?:(?:[\w-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])(?=[:/]|$)/i;
 
-/** @throws Refusal when the caller may not come in */
-export function authenticate(request: Request, config: Config): Promise<void> | void {
-  if (config.keys.length > 0) return requireKey(request, config.keys);
+const LOOPBACK = fullPrincipal("loopback", "loopback");
+
+/** Of the binding, whose period the Worker cannot read: 10 s or 60 s. */
+const RETRY_AFTER_S = 10;
+
+/**
+ * @param token where the address takes it from, besides the headers
+ * @throws Refusal when the caller may not come in
+ */
+export function authenticate(
+  request: Request,
+  env: Env,
+  token?: () => Promise<string | undefined>,
+): Principal | Promise<Principal> {
+  const config = readConfig(env);
+  if (isGuarded(config)) return requireToken(request, env, token);
   if (config.openOnLoopback) return requireLoopback(request);
   throw new Refusal(
     "not_configured",
@@ -22,32 +39,63 @@ export function authenticate(request: Request, config: Config): Promise<void> | 
   );
 }
 
+/** Whether it is told apart who asks. */
+export function isGuarded({ keys, jwt }: Config): boolean {
+  return keys.length > 0 || jwt !== undefined;
+}
+
 /**
  * Without keys, the address is the only proof. The host in the URL must be this machine's, or a page
  * elsewhere could reach us by rebinding its own name (DNS rebinding); so must the origin of a page.
  */
-function requireLoopback(request: Request): void {
+function requireLoopback(request: Request): Principal {
   const origin = request.headers.get("origin");
-  if (!isLoopback(request.url) || (origin !== null && !isLoopback(origin))) {
-    throw new Refusal(
-      "forbidden",
-      "Started without API_KEYS, this server answers this machine only, by its loopback address",
-    );
-  }
+  if (isLoopback(request.url) && (origin === null || isLoopback(origin))) return LOOPBACK;
+  throw new Refusal(
+    "forbidden",
+    "Started without API_KEYS, this server answers this machine only, by its loopback address",
+  );
 }
 
 export function isLoopback(url: string): boolean {
   return LOOPBACK_URL.test(url);
 }
 
-async function requireKey(request: Request, keys: string[]): Promise<void> {
-  const token = tokenOf(request.headers);
-  if (token !== undefined && (await isOneOf(token, keys))) return;
-  throw new Refusal(
-    "unauthorized",
-    token === undefined ? "Send Authorization: Bearer <key>" : "That key is not known here",
-    { headers: { "www-authenticate": 'Bearer realm="durable-promises"' } },
-  );
+async function requireToken(
+  request: Request,
+  env: Env,
+  elsewhere: () => Promise<string | undefined> = async () => undefined,
+): Promise<Principal> {
+  const token = tokenOf(request.headers) ?? (await elsewhere());
+  if (token === undefined) throw unauthorized("Send Authorization: Bearer <key>");
+  const principal = await principalOf(token, env);
+  if (!env.RATE_LIMIT) return principal;
+  const { success } = await env.RATE_LIMIT.limit({ key: `${principal.kind}:${principal.name}` });
+  if (success) return principal;
+  throw new Refusal("too_many_requests", `"${principal.name}" asks too often; try again later`, {
+    headers: { "retry-after": String(RETRY_AFTER_S) },
+  });
+}
+
+/** Keys first: one of API_KEYS may look like anything. */
+async function principalOf(token: string, env: Env): Promise<Principal> {
+  const now = Date.now();
+  const ofKey = await principalOfKey(token, env, now);
+  if (ofKey) return ofKey;
+  const { jwt } = readConfig(env);
+  const ofToken =
+    jwt && looksLikeToken(token) ? await principalOfToken(token, jwt, now) : undefined;
+  if (ofToken === undefined) throw unauthorized("That key is not known here", "invalid_token");
+  if ("fault" in ofToken) throw unauthorized(`That token ${ofToken.fault}`, "invalid_token");
+  return ofToken;
+}
+
+/** RFC 6750, section 3: without credentials no error is named. */
+function unauthorized(detail: string, error?: "invalid_token"): Refusal {
+  const challenge = 'Bearer realm="durable-promises"';
+  return new Refusal("unauthorized", detail, {
+    headers: { "www-authenticate": error ? `${challenge}, error="${error}"` : challenge },
+  });
 }
 
 /** The bearer token: from `Authorization`, or a WebSocket's subprotocols, where browsers put it. */
@@ -62,19 +110,4 @@ function tokenOf(headers: Headers): string | undefined {
 export function offeredSubprotocols(headers: Headers): string[] {
   const offered = headers.get(HEADER.subprotocol);
   return offered ? offered.split(",").map((name) => name.trim()) : [];
-}
-
-/** In constant time: equal-length digests, all keys looked at, no early exit. */
-async function isOneOf(token: string, keys: string[]): Promise<boolean> {
-  const presented = await digestOf(token);
-  let known = false;
-  for (const key of keys) {
-    const same = crypto.subtle.timingSafeEqual(presented, await digestOf(key));
-    known = same || known;
-  }
-  return known;
-}
-
-function digestOf(text: string): Promise<ArrayBuffer> {
-  return crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
 }

@@ -97,7 +97,19 @@ export async function longPoll(
  * id is the entity tag, so that an `EventSource` which comes back after the end can be let go. The
  * first socket is opened before the answer begins, which can still be a refusal then.
  */
-export async function eventStream(followed: Followed): Promise<ReadableStream<Uint8Array>> {
+export function eventStream(followed: Followed): Promise<ReadableStream<Uint8Array>> {
+  return streamOf(followed, (frame) => eventText(frame, followed.id));
+}
+
+/** The same events without the promise: for who may know that something happened, and when. */
+export function livenessStream(followed: Followed): Promise<ReadableStream<Uint8Array>> {
+  return streamOf(followed, ({ type }) => `event: ${type}\ndata: {}\n\n`);
+}
+
+async function streamOf(
+  followed: Followed,
+  textOf: (frame: SplitFrame) => string,
+): Promise<ReadableStream<Uint8Array>> {
   const opened = await openSocket(followed);
   const gone = new AbortController();
   const signal = AbortSignal.any([followed.signal, gone.signal]);
@@ -111,7 +123,7 @@ export async function eventStream(followed: Followed): Promise<ReadableStream<Ui
       );
       void follow(
         { ...followed, signal },
-        (frame) => stream.enqueue(encoder.encode(eventText(frame, followed.id))),
+        (frame) => stream.enqueue(encoder.encode(textOf(frame))),
         opened,
       )
         .then(

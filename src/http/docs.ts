@@ -2,13 +2,10 @@
  * The API described: OpenAPI 3.1 at `/openapi.json`, a page to read and try it at `/docs`, and the
  * static files of our pages. Everything comes from here; nothing is loaded from elsewhere.
  */
-import type { Context } from "hono";
-import type { Env } from "../env.ts";
+import type { C } from "./edge.ts";
 import { Refusal } from "./errors.ts";
 import { openApiDocument } from "./openapi.ts";
 import { originOf } from "./promises.ts";
-
-type C = Context<{ Bindings: Env }>;
 
 export function openApi(c: C): Response {
   return c.json(openApiDocument(originOf({ env: c.env, request: c.req.raw })));

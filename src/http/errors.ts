@@ -5,6 +5,7 @@
  * Quiet outside: a bug is logged here in full and answered as `internal` without a word about it.
  */
 import { ERRORS, type ErrorCode, type Problem } from "../../client/src/protocol.ts";
+import { JSON_SECURITY } from "./security-headers.ts";
 
 /** A refusal that the caller can do something about. Thrown at the edge, never across RPC. */
 export class Refusal extends Error {
@@ -22,6 +23,10 @@ export class Refusal extends Error {
 export interface RefusalExtra {
   /** The field, header or part of the path at fault. */
   field?: string;
+  /** What does not fit, each by its JSON pointer (RFC 6901). */
+  errors?: { pointer: string; message: string }[];
+  /** A signed receipt of how the promise ended. */
+  receipt?: string;
   /** The promise as it stands, as REST resource text. */
   promise?: string;
   headers?: Record<string, string>;
@@ -34,7 +39,7 @@ export function invalid(field: string, detail: string): Refusal {
 
 export function problemResponse(refusal: Refusal): Response {
   const { status, number, title } = ERRORS[refusal.code];
-  const { field, promise, headers } = refusal.extra;
+  const { field, errors, receipt, promise, headers } = refusal.extra;
   const problem: Problem = {
     type: "about:blank",
     title,
@@ -42,6 +47,8 @@ export function problemResponse(refusal: Refusal): Response {
     code: refusal.code,
     detail: refusal.message,
     ...(field !== undefined && { field }),
+    ...(errors && { errors }),
+    ...(receipt !== undefined && { receipt }),
     error: { code: number, message: refusal.message },
   };
   const text = JSON.stringify(problem);
@@ -52,6 +59,7 @@ export function problemResponse(refusal: Refusal): Response {
     headers: {
       "content-type": "application/problem+json",
       "cache-control": "no-store",
+      ...JSON_SECURITY,
       ...headers,
     },
   });

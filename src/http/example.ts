@@ -8,19 +8,19 @@
  * X is `null` (`{}` in the wrapper) while pending, `{"value": v}` resolved, `{"error": message}`
  * rejected. Every id is as if it had always existed; the loser of a race gets the winner's outcome.
  */
-import type { Context } from "hono";
 import * as v from "valibot";
-import { rejectionMessage, type State } from "../../client/src/protocol.ts";
-import { readConfig, type Env } from "../env.ts";
+import { rejectionMessage, type Scope, type State } from "../../client/src/protocol.ts";
+import { readConfig } from "../env.ts";
 import { isSettled, type PromiseRecord, type Settle } from "../machine/promise.ts";
 import { follow, type SplitFrame } from "./await.ts";
+import type { C } from "./edge.ts";
+import { byOf } from "./by.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { readJson, textAt } from "./json.ts";
 import { newBirth, validate } from "./parse.ts";
+import { permit, requireScope } from "./permission.ts";
 import { originOf } from "./promises.ts";
 import { promiseId } from "./schemas.ts";
-
-type C = Context<{ Bindings: Env }>;
 
 /** How long an await is held before its answer begins, so that a failure still has a status. */
 const HELD_MS = 25_000;
@@ -83,7 +83,20 @@ function operationOf(c: C): Operation {
   throw new Refusal("no_route", `There is no operation "${operation}": ${OPERATIONS.join(", ")}`);
 }
 
+/** To settle is also to create, and a disposed id can begin another life. */
+const NEEDS: Record<Operation, [Scope, ...Scope[]]> = {
+  peek: ["read"],
+  await: ["await"],
+  resolve: ["settle", "create"],
+  reject: ["settle", "create"],
+  dispose: ["admin"],
+};
+
 async function perform(c: C, call: Call): Promise<Response> {
+  const asker = { env: c.env, principal: c.get("principal") };
+  const [scope, ...more] = NEEDS[call.operation];
+  for (const besides of more) requireScope(asker.principal, besides);
+  await permit(asker, scope, call.id, "no promise");
   const promise = c.env.PROMISES.getByName(call.id);
   switch (call.operation) {
     case "peek":
@@ -113,6 +126,7 @@ function settleCommand(c: C, { operation, id, value, errorMessage, path }: Call)
     kind: "settle",
     state: operation === "resolve" ? "resolved" : "rejected",
     value: data === undefined ? {} : { data },
+    by: byOf(c.get("principal"), "example"),
     strict: false,
     orCreate: { id, birth: newBirth(), ...(retentionMs !== undefined && { retentionMs }) },
   };

@@ -42,13 +42,18 @@ export async function readJson(request: Request): Promise<Body> {
  *
  * @param text JSON that has been parsed before: nothing is checked again
  * @returns `undefined` when there is no such value; of doubled keys the last, as `JSON.parse` has it
- * @example textAt('{"a": {"b": 1.0}}', ["a", "b"]) // "1.0"
+ * @example textAt('{"a": {"b": [1.0]}}', ["a", "b", "0"]) // "1.0"
  */
 export function textAt(text: string, path: string[]): string | undefined {
   let start = skipSpace(text, 0);
   let end = path.length === 0 ? skipValue(text, start) : start;
   for (const key of path) {
-    const found = text[start] === "{" ? memberOf(text, start, key) : undefined;
+    const found =
+      text[start] === "{"
+        ? memberOf(text, start, key)
+        : text[start] === "["
+          ? itemOf(text, start, Number(key))
+          : undefined;
     if (!found) return undefined;
     [start, end] = found;
   }
@@ -69,6 +74,18 @@ function memberOf(text: string, open: number, key: string): [number, number] | u
     if (text[at] === ",") at = skipSpace(text, at + 1);
   }
   return found;
+}
+
+/** Where the item of the list at `open` with that index begins and ends. */
+function itemOf(text: string, open: number, index: number): [number, number] | undefined {
+  let at = skipSpace(text, open + 1);
+  for (let item = 0; text[at] !== "]"; item += 1) {
+    const end = skipValue(text, at);
+    if (item === index) return [at, end];
+    const after = skipSpace(text, end);
+    at = text[after] === "," ? skipSpace(text, after + 1) : after;
+  }
+  return undefined;
 }
 
 function skipSpace(text: string, from: number): number {
@@ -108,18 +125,21 @@ function isEndOfValue(text: string, at: number, from: number): boolean {
 }
 
 async function readText(request: Request): Promise<string> {
+  try {
+    return strictUtf8.decode(await readBody(request));
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw invalid("body", "The body is not valid UTF-8");
+  }
+}
+
+/** The body as it came, within the size limit. */
+export async function readBody(request: Request): Promise<Uint8Array> {
   const announced = request.headers.get("content-length");
   if (Number(announced) > LIMITS.bodyBytesMax) throw tooLarge();
   // Chunk by chunk costs as much as the rest of a settle, so only where the size is not known.
-  const bytes =
-    announced === null
-      ? await readBytes(request.body)
-      : new Uint8Array(await request.arrayBuffer());
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    throw invalid("body", "The body is not valid UTF-8");
-  }
+  if (announced === null) return readBytes(request.body);
+  return new Uint8Array(await request.arrayBuffer());
 }
 
 /** Stops at the limit: a body without a length could go on for ever. */

@@ -5,15 +5,16 @@
  */
 import { Context } from "hono";
 import { accepts } from "hono/accepts";
-import type { HEADER } from "../../client/src/protocol.ts";
+import { HEADER } from "../../client/src/protocol.ts";
 import type { SplitFrame } from "./await.ts";
+import { JSON_SECURITY } from "./security-headers.ts";
 
 /** One address, several forms: a cache must not take one for another. */
 export const VARY = "accept, prefer, authorization";
 
 export const JSON_HEADERS = {
   "content-type": "application/json",
-  "x-content-type-options": "nosniff",
+  ...JSON_SECURITY,
 } as const;
 
 const YEAR_S = 31_536_000;
@@ -26,6 +27,17 @@ export function mediaTypeOf(request: Request): string {
     supports: ["application/json", "text/event-stream", "text/html"],
     default: "application/json",
   });
+}
+
+/** Whether a GET wants to be told what becomes of it, rather than how it stands. */
+export function isAwait(request: Request): boolean {
+  const { headers, url } = request;
+  return (
+    headers.has("upgrade") ||
+    mediaTypeOf(request) === "text/event-stream" ||
+    (url.includes("?") && new URL(url).searchParams.has("wait")) ||
+    /(?:^|[,;\s])wait\s*=/i.test(headers.get(HEADER.prefer) ?? "")
+  );
 }
 
 export interface Caching {

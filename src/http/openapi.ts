@@ -3,6 +3,7 @@
  * answer against this.
  */
 import { LIMITS } from "../../client/src/protocol.ts";
+import { createBody } from "./asked.ts";
 import {
   body,
   BODY_ERRORS,
@@ -19,8 +20,9 @@ import {
   WAIT,
   type Json,
 } from "./openapi-parts.ts";
+import { webhookPaths } from "./openapi-webhooks.ts";
 import { pauseBody, scheduleBody } from "./schedules.ts";
-import { createBody, promiseRecord, settleBody } from "./schemas.ts";
+import { promiseRecord, settleBody } from "./schemas.ts";
 
 const CREATED = {
   201: { description: "Created by this call.", headers: OUTCOME_HEADERS, ...record() },
@@ -45,6 +47,7 @@ export function openApiDocument(origin: string): Json {
       { name: "promises", description: "The promise as a resource." },
       { name: "example", description: "The shapes of Restate's durable promises example." },
       { name: "schedules", description: "Promises made by the clock." },
+      { name: "webhooks", description: "Who is told what happens to promises." },
       {
         name: "resonate",
         description: "Resonate's protocol: promises, tasks, schedules, workers.",
@@ -111,6 +114,7 @@ export function openApiDocument(origin: string): Json {
       },
       "/durablePromiseServer/{operation}": example("request", "promiseName"),
       "/promise/{operation}": example(undefined, "promiseId"),
+      ...webhookPaths(),
       "/schedules": { get: LIST_SCHEDULES },
       "/schedules/{id}": schedulePath(),
       "/poll/{group}/{pid}": { get: POLL },

@@ -4,11 +4,13 @@
  */
 import * as v from "valibot";
 import { HEADER, LIMITS, NEVER } from "../../client/src/protocol.ts";
-import { parseDurationMs } from "../duration.ts";
-import { isTimer, type Create, type Payload, type Settle } from "../machine/promise.ts";
+import { readConfig, type Env } from "../env.ts";
+import { isTimer, type Create, type Settle } from "../machine/promise.ts";
+import { askedOf, createBody } from "./asked.ts";
 import { invalid } from "./errors.ts";
-import { readJson, textAt } from "./json.ts";
-import { createBody, faultOfId, machineState, settleBody, utf8Length } from "./schemas.ts";
+import { readJson } from "./json.ts";
+import { faultOfId, machineState, settleBody, utf8Length } from "./schemas.ts";
+import { durationOf, payloadOf } from "./values.ts";
 
 /** `{id}` of `/promises/{id}`: slashes may be raw or encoded. */
 export function idOfPath(url: string, prefix: string): string {
@@ -43,7 +45,7 @@ export function pathOf(url: string): string {
 export async function parseCreate(
   request: Request,
   idInPath: string | undefined,
-  defaults: { retentionMs: number | undefined },
+  env: Env,
   now: number,
 ): Promise<Create> {
   refuseQuery(request.url);
@@ -52,7 +54,7 @@ export async function parseCreate(
   sameId(idInPath, body.id);
   const { param, tags, onTimeout, retention } = body;
   const retentionMs =
-    retention === undefined ? defaults.retentionMs : durationOf(retention, "retention", now);
+    retention === undefined ? readConfig(env).retentionMs : durationOf(retention, "retention", now);
   if (onTimeout && isTimer(tags)) {
     throw invalid("onTimeout", "A timer's deadline resolves it: send onTimeout or the timer tag");
   }
@@ -70,6 +72,7 @@ export async function parseCreate(
       },
     }),
     ...(retentionMs !== undefined && { retentionMs }),
+    ...askedOf(body, tags, text, env, now),
     ...parseKeys(request.headers),
   };
 }
@@ -151,17 +154,6 @@ export function parseKeys(headers: Headers): { idempotencyKey?: string; strict: 
   return { idempotencyKey, strict: strict === "true" };
 }
 
-export function payloadOf(
-  { headers, data }: { headers?: Record<string, string> | undefined; data?: unknown },
-  text: string,
-  ...path: string[]
-): Payload {
-  return {
-    ...(headers && { headers }),
-    ...(data !== undefined && { data: textAt(text, [...path, "data"])! }),
-  };
-}
-
 function sameId(inPath: string | undefined, inBody: string | undefined): void {
   if (inPath !== undefined && inBody !== undefined && inPath !== inBody) {
     throw invalid("id", "The id in the body is not the id in the path");
@@ -187,15 +179,6 @@ function dateOf(text: string): number {
   const midnight = new Date(`${day}T00:00:00Z`);
   const exists = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day!);
   return exists ? Date.parse(text) : Number.NaN;
-}
-
-export function durationOf(duration: number | string, field: string, from: number): number {
-  if (typeof duration === "number") return duration;
-  try {
-    return parseDurationMs(duration, from);
-  } catch (error) {
-    throw invalid(field, `${field}: ${(error as RangeError).message}`);
-  }
 }
 
 /** Where a call takes no parameters, one is a mistake that would go unnoticed. */

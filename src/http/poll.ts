@@ -6,12 +6,12 @@
  * It passes messages on without reading them, and acknowledges those that must arrive once the
  * worker's connection has taken them.
  */
-import type { Context } from "hono";
-import type { Env } from "../env.ts";
 import { faultOfGroup, faultOfPid } from "../machine/address.ts";
 import type { InboxObject } from "../object/inbox-object.ts";
+import type { C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { pathOf, refuseQuery } from "./parse.ts";
+import { reachesGroup } from "./principal.ts";
 import { originOf } from "./promises.ts";
 
 /**
@@ -42,10 +42,16 @@ interface Line {
   signal: AbortSignal;
 }
 
-export async function poll(c: Context<{ Bindings: Env }>): Promise<Response> {
+export async function poll(c: C): Promise<Response> {
   const { url, method, signal } = c.req.raw;
   const [group, pid] = addressOf(url);
   refuseQuery(url);
+  // Its messages name the promises of whoever shares it, and whoever polls takes them from the others.
+  if (!reachesGroup(c.get("principal"), group)) {
+    throw new Refusal("forbidden", `Your key has no part in the group "${group}"`, {
+      field: "group",
+    });
+  }
   const serverUrl = originOf({ env: c.env, request: c.req.raw });
   const line = { inboxes: c.env.INBOXES, group, pid, serverUrl, signal };
   return new Response(method === "HEAD" ? null : await messageStream(line), {

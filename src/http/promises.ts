@@ -9,13 +9,16 @@ import {
   type Outcome,
   type SettledState,
 } from "../../client/src/protocol.ts";
-import { readConfig, type Env } from "../env.ts";
+import { readConfig } from "../env.ts";
 import type { Create, Settle } from "../machine/promise.ts";
 import { promiseUrl, splitFrame } from "../machine/resource.ts";
 import type { Changed } from "../object/promise-object.ts";
 import { offeredSubprotocols } from "./auth.ts";
 import { eventStream, longPoll, openSocket } from "./await.ts";
+import type { Call } from "./edge.ts";
+import { byOf } from "./by.ts";
 import { Refusal } from "./errors.ts";
+import { checkFits } from "./form-check.ts";
 import { cachingOf, JSON_HEADERS, mediaTypeOf, recordResponse, VARY } from "./negotiate.ts";
 import { statusPage } from "./pages/status.tsx";
 import {
@@ -26,13 +29,8 @@ import {
   parseWaitMs,
   refuseQuery,
 } from "./parse.ts";
+import { noPromise, permit } from "./permission.ts";
 import { pushedTo } from "./push-target.ts";
-
-/** A request that was let in. */
-export interface Call {
-  request: Request;
-  env: Env;
-}
 
 const PREFIX = "/promises/";
 
@@ -40,7 +38,9 @@ const PREFIX = "/promises/";
 export async function createPromise(call: Call): Promise<Response> {
   const { method, url } = call.request;
   const id = method === "PUT" ? idOfPath(url, PREFIX) : undefined;
-  const command = await parseCreate(call.request, id, readConfig(call.env), Date.now());
+  const command = await parseCreate(call.request, id, call.env, Date.now());
+  // The route has checked the id of the path.
+  if (id === undefined) await permit(call, "create", command.id, "forbidden");
   const pushed = pushedTo(command.tags, originOf(call), call.env);
   return applied(call, command.id, { ...command, ...pushed });
 }
@@ -48,7 +48,8 @@ export async function createPromise(call: Call): Promise<Response> {
 /** `PATCH /promises/:id`. */
 export async function settlePromise(call: Call): Promise<Response> {
   const id = idOfPath(call.request.url, PREFIX);
-  return applied(call, id, await parseSettle(call.request, id));
+  const settle = await parseSettle(call.request, id);
+  return applied(call, id, { ...settle, by: byOf(call.principal, "api") });
 }
 
 /** `DELETE /promises/:id`: only when settled. */
@@ -71,27 +72,23 @@ export async function readPromise(call: Call): Promise<Response> {
   if (wanted === "text/html") return statusPage(id, await call.env.PROMISES.getByName(id).get());
   if (waitMs && call.request.method !== "HEAD") return answerLater(call, id, waitMs);
   const frame = splitFrame(await call.env.PROMISES.getByName(id).read(originOf(call)));
-  if (frame.promise === undefined) throw notFound(id);
+  if (frame.promise === undefined) throw noPromise(id);
   return recordResponse(call.request, 200, frame.promise, cachingOf(frame));
 }
 
 /** Where the caller reaches us: the origin of every `url` in an answer. */
-export function originOf(call: Call): string {
-  return readConfig(call.env).publicUrl ?? originOfUrl(call.request.url);
-}
-
-export function notFound(id: string): Refusal {
-  return new Refusal("not_found", `There is no promise "${id}"`, { field: "id" });
+export function originOf({ request, env }: Pick<Call, "request" | "env">): string {
+  return readConfig(env).publicUrl ?? originOfUrl(request.url);
 }
 
 async function applied(call: Call, id: string, command: Create | Settle): Promise<Response> {
   const origin = originOf(call);
-  const changed = await call.env.PROMISES.getByName(id).change(command, origin);
+  const changed = await changedBy(call, id, command, origin);
   const told = TOLD[changed.outcome as keyof typeof TOLD];
   const { etag, promise } = splitFrame(changed.frame);
   if (promise === undefined || !told) throw refusalOf(changed, id);
   return new Response(promise, {
-    status: told === "created" || told === "settled" ? 201 : 200,
+    status: STATUS[told],
     headers: {
       ...JSON_HEADERS,
       "cache-control": "no-store",
@@ -102,10 +99,34 @@ async function applied(call: Call, id: string, command: Create | Settle): Promis
   });
 }
 
+/** Asks the object; where the promise has a schema, again when the value fits it. */
+async function changedBy(
+  { env }: Call,
+  id: string,
+  command: Create | Settle,
+  origin: string,
+): Promise<Changed> {
+  const object = env.PROMISES.getByName(id);
+  const changed = await object.change(command, origin);
+  if (changed.outcome !== "unchecked" || command.kind !== "settle") return changed;
+  const record = await object.get();
+  if (record) checkFits(record, command.value.data);
+  return object.change({ ...command, ...(record && { fits: record.birth }) }, origin);
+}
+
+const STATUS: Record<Outcome, 200 | 201 | 202> = {
+  created: 201,
+  settled: 201,
+  voted: 202,
+  repeated: 200,
+  lost: 200,
+};
+
 /** Decisions that are an answer; the others are refusals. Late is lost, but forgiven. */
 const TOLD = {
   created: "created",
   settled: "settled",
+  voted: "voted",
   repeated: "repeated",
   late: "lost",
 } as const satisfies Partial<Record<Changed["outcome"], Outcome>>;
@@ -119,7 +140,7 @@ const ALREADY = {
 
 function refusalOf({ outcome, frame }: Changed, id: string): Refusal {
   const { promise } = splitFrame(frame);
-  if (promise === undefined) return notFound(id);
+  if (promise === undefined) return noPromise(id);
   const headers = { [HEADER.outcome]: "lost" };
   if (outcome === "exists") {
     const detail = `The promise "${id}" exists already; this call changed nothing`;
@@ -130,6 +151,12 @@ function refusalOf({ outcome, frame }: Changed, id: string): Refusal {
     // SAFETY: our own resource text, and only what is settled can be lost.
     const { state } = JSON.parse(promise) as { state: SettledState };
     return new Refusal(ALREADY[state], detail, { promise, headers });
+  }
+  if (outcome === "already_voted") {
+    return new Refusal("already_voted", "Your vote was counted before", { promise });
+  }
+  if (outcome === "excluded") {
+    return new Refusal("not_a_voter", "You are not one of those who decide this", { promise });
   }
   return new Refusal("pending", `The promise "${id}" is pending: settle it first`, { promise });
 }
@@ -164,7 +191,7 @@ async function answerLater(call: Call, id: string, waitMs: number): Promise<Resp
   const { signal } = call.request;
   const followed = { promises: call.env.PROMISES, id, origin: originOf(call), signal };
   const frame = await longPoll(followed, waitMs);
-  if (!frame || frame.type === "absent") throw notFound(id);
+  if (!frame || frame.type === "absent") throw noPromise(id);
   if (frame.type === "disposed") throw new Refusal("disposed", "promise was disposed");
   const status = frame.type === "settled" ? 200 : 202;
   return recordResponse(call.request, status, frame.promise!, {

@@ -6,13 +6,19 @@ import * as v from "valibot";
 import { readConfig, type Env } from "../env.ts";
 import { isExternal, type Create, type PromiseRecord, type Settle } from "../machine/promise.ts";
 import { protocolText } from "../machine/resource.ts";
-import { newBirth, payloadOf, validate } from "./parse.ts";
+import { newBirth, validate } from "./parse.ts";
+import { byOf } from "./by.ts";
+import type { Principal } from "./principal.ts";
 import { pushedTo } from "./push-target.ts";
+import type { KindName } from "./rpc-rules.ts";
 import { payload, promiseId, tags } from "./schemas.ts";
+import { payloadOf } from "./values.ts";
 
 /** A request that was understood: its data checked as far as the kind, its text kept for `data`. */
 export interface Ask {
   env: Env;
+  /** Who asks. */
+  principal: Principal;
   text: string;
   data: unknown;
   /** Where the caller reaches us. */
@@ -27,8 +33,8 @@ export interface Reply {
   data: string;
 }
 
-/** By the name of the kind. */
-export type Kinds = Record<string, (ask: Ask) => Promise<Reply>>;
+/** By the name of the kind; one of which nobody has said who may ask for it is no kind. */
+export type Kinds = { [Name in KindName]?: (ask: Ask) => Promise<Reply> };
 
 const int = v.pipe(v.number("must be an integer"), v.safeInteger("must be an integer"));
 export const natural = v.pipe(int, v.minValue(0, "must be 0 or more"));
@@ -89,10 +95,11 @@ export function createOf(
 }
 
 export function settleOf(
-  { text }: Ask,
+  { text, principal }: Ask,
   data: v.InferOutput<typeof settleData>,
   path: string[],
+  how: "protocol" | "worker" = "protocol",
 ): Settle {
   const value = payloadOf(data.value, text, ...path, "value");
-  return { kind: "settle", state: data.state, value, strict: false };
+  return { kind: "settle", state: data.state, value, by: byOf(principal, how), strict: false };
 }

@@ -3,10 +3,11 @@ import * as v from "valibot";
 import { NEVER } from "../../client/src/protocol.ts";
 import { payloadText } from "../machine/resource.ts";
 import type { Schedule } from "../machine/schedule.ts";
-import { newBirth, payloadOf, validate } from "./parse.ts";
+import { newBirth, validate } from "./parse.ts";
 import { idOf, natural, refusal, type Kinds, type Reply } from "./rpc-ask.ts";
 import { checkTerms } from "./schedules.ts";
 import { payload, promiseId, tags } from "./schemas.ts";
+import { payloadOf } from "./values.ts";
 
 const createScheduleData = v.object({
   id: promiseId,
@@ -27,7 +28,7 @@ export const SCHEDULE_KINDS: Kinds = {
     const { promiseTimeout: promiseTimeoutMs, promiseParam, ...rest } = data;
     const param = payloadOf(promiseParam, ask.text, "data", "promiseParam");
     const terms = { ...rest, timezone: "UTC", promiseTimeoutMs, promiseParam: param };
-    checkTerms(terms);
+    checkTerms(terms, ask.principal);
     const object = ask.env.SCHEDULES.getByName(data.id);
     return scheduleReply((await object.create({ terms, birth: newBirth() }, ask.at)).schedule);
   },

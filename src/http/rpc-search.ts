@@ -19,6 +19,7 @@ import {
   type PageAsked,
   type PageRead,
 } from "./search.ts";
+import { searchWithin } from "./search-within.ts";
 
 const PROMISE_STATES = [
   "pending",
@@ -57,9 +58,11 @@ export const SEARCH_KINDS: Kinds = {
     const { limit, cursor, state = "any" } = validate(taskSearch, ask.data, "data");
     return reply("tasks", await readPromises(ask, { task: state }, { limit, cursor }, taskText));
   },
-  "schedule.search": async ({ env, data }) => {
+  "schedule.search": async ({ env, data, principal }) => {
     const { limit, cursor, ...terms } = validate(scheduleSearch, data, "data");
-    const found = await searchSchedules(env, { ...terms, limit, cursor });
+    const found = await searchWithin(principal.prefixes, { limit, cursor }, (bounds) =>
+      searchSchedules(env, { ...terms, ...bounds }),
+    );
     const read = await readPage(found, async (id) => {
       const schedule = await env.SCHEDULES.getByName(id).get();
       const matches = schedule && scheduleMatches({ tags: schedule.promiseTags }, terms);
@@ -70,13 +73,15 @@ export const SEARCH_KINDS: Kinds = {
 };
 
 async function readPromises(
-  { env, at }: Ask,
+  { env, at, principal }: Ask,
   terms: PromiseTerms,
   page: PageAsked,
   textOf: (record: PromiseRecord) => string | undefined,
 ): Promise<PageRead> {
   const now = at ?? Date.now();
-  const found = await searchPromises(env, { ...terms, ...page }, now);
+  const found = await searchWithin(principal.prefixes, page, (bounds) =>
+    searchPromises(env, { ...terms, ...bounds }, now),
+  );
   return readPage(found, async (id) => {
     const record = await env.PROMISES.getByName(id).get(at);
     return record && recordMatches(record, terms, now) ? textOf(record) : undefined;

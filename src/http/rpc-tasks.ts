@@ -7,6 +7,7 @@ import { LIMITS } from "../../client/src/protocol.ts";
 import { protocolText, taskText } from "../machine/resource.ts";
 import type { TaskAsk } from "../object/promise-object.ts";
 import { validate } from "./parse.ts";
+import { reaches } from "./principal.ts";
 import {
   createData,
   createOf,
@@ -80,7 +81,7 @@ export const TASK_KINDS: Kinds = {
   "task.fulfill": async (ask) => {
     const { id, version, action } = validate(fulfillData, ask.data, "data");
     if (action.data.id !== id) return refusal(400, "data.action.data.id must be data.id");
-    const settle = settleOf(ask, action.data, ACTION);
+    const settle = settleOf(ask, action.data, ACTION, "worker");
     const answer = await objectOf(ask, id).task({ kind: "task.fulfill", version, settle }, ask.at);
     return answer.status === 200 ? promiseReply(answer.record) : refused(answer.status);
   },
@@ -89,9 +90,11 @@ export const TASK_KINDS: Kinds = {
   "task.heartbeat": async (ask) => {
     const { pid, tasks } = validate(heartbeatData, ask.data, "data");
     // Some of its clients mean all that they hold, and say nothing.
-    const leases = tasks.length > 0 ? tasks : await leasesOf(ask.env, pid);
+    const leases = tasks.length > 0 ? tasks : await leasesOf(ask.env, pid, ask.at);
+    // Nothing is said of one that is not there, or not theirs.
+    const own = leases.filter(({ id }) => reaches(ask.principal, id));
     await Promise.all(
-      leases.map(({ id, version }) =>
+      own.map(({ id, version }) =>
         objectOf(ask, id).task({ kind: "task.heartbeat", version, pid }, ask.at),
       ),
     );
@@ -117,7 +120,7 @@ export const TASK_KINDS: Kinds = {
     const command =
       action.kind === "promise.create"
         ? createOf(ask, action.data, ACTION)
-        : settleOf(ask, action.data, ACTION);
+        : settleOf(ask, action.data, ACTION, "worker");
     const write = { id: action.data.id, command };
     const { status, written } = await objectOf(ask, id).fence(version, write, ask.at);
     if (!written) return refused(status);

@@ -2,9 +2,10 @@
  * Resonate's protocol, version 2026-04-01: one address, an envelope `{kind, head, data}`, the status
  * in the answer's head and on HTTP alike. Understands the envelope; the kinds are in rpc-kinds.ts.
  */
-import type { Context } from "hono";
 import * as v from "valibot";
-import { readConfig, type Env } from "../env.ts";
+import { ERRORS, type ErrorCode } from "../../client/src/protocol.ts";
+import { readConfig } from "../env.ts";
+import type { C } from "./edge.ts";
 import { Refusal } from "./errors.ts";
 import { readJson } from "./json.ts";
 import { validate } from "./parse.ts";
@@ -12,8 +13,7 @@ import { originOf } from "./promises.ts";
 import { refusal, type Ask, type Reply } from "./rpc-ask.ts";
 import { noteTouched } from "./rpc-debug.ts";
 import { KINDS } from "./rpc-kinds.ts";
-
-type C = Context<{ Bindings: Env }>;
+import { deniedBy, isKind } from "./rpc-rules.ts";
 
 const VERSION = "2026-04-01";
 const DEBUG_TIME = "resonate:debug_time";
@@ -31,6 +31,8 @@ const envelope = v.object({
   ),
 });
 
+const credentials = v.object({ head: v.object({ auth: v.string() }) });
+
 /** `POST /` and `POST /rpc`. */
 export async function callProtocol(c: C): Promise<Response> {
   let kind = "unknown";
@@ -42,12 +44,30 @@ export async function callProtocol(c: C): Promise<Response> {
     ({ corrId } = asked.head);
     const { [DEBUG_TIME]: at, version } = asked.head;
     const origin = originOf({ request: c.req.raw, env: c.env });
-    const ask = { env: c.env, text, data: asked.data, origin, ...(at !== undefined && { at }) };
+    const principal = c.get("principal");
+    const { data } = asked;
+    const ask = { env: c.env, principal, text, data, origin, ...(at !== undefined && { at }) };
     return answered(kind, corrId, await reply(kind, version, ask));
   } catch (error) {
-    // Its clients know no problem documents; what is not the caller's mistake goes the usual way.
-    if (!(error instanceof Refusal) || error.code !== "invalid_request") throw error;
-    return answered(kind, corrId, { status: 400, data: JSON.stringify(error.message) });
+    if (!(error instanceof Refusal) || !isForCaller(error.code)) throw error;
+    return answered(kind, corrId, refusal(ERRORS[error.code].status, error.message));
+  }
+}
+
+/** Its clients know no problem documents; what is not the caller's mistake goes the usual way. */
+function isForCaller(code: ErrorCode): code is "invalid_request" | "forbidden" {
+  return code === "invalid_request" || code === "forbidden";
+}
+
+/** `head.auth`, where Resonate's SDK sends its token too: for who sent it nowhere else. */
+export async function tokenInEnvelope(request: Request): Promise<string | undefined> {
+  try {
+    // The body is read again by who serves the call.
+    const { value } = await readJson(request.clone());
+    return v.parse(credentials, value).head.auth;
+  } catch {
+    // Whatever is wrong with it, its sender has shown no token.
+    return undefined;
   }
 }
 
@@ -55,8 +75,10 @@ async function reply(kind: string, version: string, ask: Ask): Promise<Reply> {
   if (version !== VERSION) {
     return refusal(400, `head.version must be ${VERSION}, not "${version}"`);
   }
-  const serve = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;
-  if (!serve) return refusal(400, `There is no kind "${kind}"`);
+  const serve = isKind(kind) ? KINDS[kind] : undefined;
+  if (!serve || !isKind(kind)) return refusal(400, `There is no kind "${kind}"`);
+  const denied = await deniedBy(kind, ask);
+  if (denied) return denied;
   if (ask.at === undefined && !kind.startsWith("debug.")) return serve(ask);
   if (!readConfig(ask.env).debugSurface) {
     return refusal(403, "Only a server with DEBUG_SURFACE=true lets its clock be driven");

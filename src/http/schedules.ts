@@ -3,10 +3,8 @@
  * and lets it go on, POST runs it now, DELETE ends it; and `/schedules`, the list of them. Knows
  * bytes and headers; when it fires is machine/schedule.ts's matter.
  */
-import type { Context } from "hono";
 import * as v from "valibot";
 import { HEADER, LIMITS } from "../../client/src/protocol.ts";
-import type { Env } from "../env.ts";
 import { payloadText, promiseUrl } from "../machine/resource.ts";
 import {
   faultOfCron,
@@ -16,22 +14,17 @@ import {
   type Schedule,
   type ScheduleTerms,
 } from "../machine/schedule.ts";
+import type { C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { readJson } from "./json.ts";
-import {
-  durationOf,
-  idOfPath,
-  newBirth,
-  parseKeys,
-  payloadOf,
-  refuseQuery,
-  validate,
-} from "./parse.ts";
+import { idOfPath, newBirth, parseKeys, refuseQuery, validate } from "./parse.ts";
+import { noSchedule, outOfReach } from "./permission.ts";
+import { reachesAll, type Principal } from "./principal.ts";
 import { originOf } from "./promises.ts";
 import { parsePage, readPage, searchSchedules, textOfCursor } from "./search.ts";
+import { searchWithin } from "./search-within.ts";
 import { duration, faultOfId, fields, payload, tags, utf8Length } from "./schemas.ts";
-
-type C = Context<{ Bindings: Env }>;
+import { durationOf, payloadOf } from "./values.ts";
 
 const PREFIX = "/schedules/";
 const NEXT_RUNS = 10;
@@ -64,7 +57,7 @@ export async function createSchedule(c: C): Promise<Response> {
     promiseParam: payloadOf(promiseParam, text, "promiseParam"),
     ...(description !== undefined && { description }),
   };
-  checkTerms(terms);
+  checkTerms(terms, c.get("principal"));
   const { idempotencyKey } = parseKeys(c.req.raw.headers);
   const { outcome, schedule } = await c.env.SCHEDULES.getByName(id).create({
     terms,
@@ -77,9 +70,12 @@ export async function createSchedule(c: C): Promise<Response> {
   return answer(c, outcome === "created" ? 201 : 200, schedule);
 }
 
-/** `GET /schedules?limit=&cursor=`: all of them, in the order of their ids. */
+/** `GET /schedules?limit=&cursor=`: all that the caller reaches, in the order of their ids. */
 export async function listSchedules(c: C): Promise<Response> {
-  const page = await searchSchedules(c.env, parsePage(c.req.url));
+  const { prefixes } = c.get("principal");
+  const page = await searchWithin(prefixes, parsePage(c.req.url), (bounds) =>
+    searchSchedules(c.env, bounds),
+  );
   const { texts, cursor } = await readPage(page, async (id) => {
     const schedule = await c.env.SCHEDULES.getByName(id).get();
     return schedule ? textOf(c, schedule) : undefined;
@@ -128,8 +124,8 @@ export async function deleteSchedule(c: C): Promise<Response> {
   return new Response(null, { status: 204 });
 }
 
-/** What the shapes cannot say: a pattern that never fires, ids that could not be. */
-export function checkTerms(terms: ScheduleTerms): void {
+/** What the shapes cannot say: a pattern that never fires, ids that could not be, or not be theirs. */
+export function checkTerms(terms: ScheduleTerms, principal: Principal): void {
   const now = Date.now();
   const faultyCron = faultOfCron(terms.cron, terms.timezone, now);
   if (faultyCron) {
@@ -142,10 +138,11 @@ export function checkTerms(terms: ScheduleTerms): void {
   }
   const fault = faultOfTemplate(terms.promiseId) ?? faultOfId(idOfOccurrence(terms, now));
   if (fault) throw invalid("promiseId", `promiseId ${fault}`);
-}
-
-function noSchedule(id: string): Refusal {
-  return new Refusal("schedule_not_found", `There is no schedule "${id}"`, { field: "id" });
+  // All that it will make: what stands before the instant, and anything after it.
+  const beginning = terms.promiseId
+    .split("{{.timestamp}}")[0]!
+    .replaceAll("{{.id}}", () => terms.id);
+  if (!reachesAll(principal, `${beginning}*`)) throw outOfReach(beginning);
 }
 
 function answer(c: C, status: 200 | 201, schedule: Schedule): Response {

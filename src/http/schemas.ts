@@ -97,7 +97,8 @@ export function faultOfId(id: string): string | undefined {
   return undefined;
 }
 
-export const createBody = fields({
+/** The fields of a create, but for those about its decision (asked.ts). */
+export const createFields = {
   id: v.optional(promiseId),
   param: v.optional(payload, {}),
   timeout: v.optional(deadline),
@@ -111,7 +112,7 @@ export const createBody = fields({
   createdOn: serverOwned,
   completedOn: serverOwned,
   url: serverOwned,
-});
+};
 
 export const settleBody = fields({
   state: writableState,
@@ -138,6 +139,18 @@ export const promiseRecord = v.object({
   completedOn: v.optional(v.pipe(v.number(), v.integer())),
   onTimeout: v.optional(v.object({ state: v.picklist(WRITABLE_STATES), value: payload })),
   retention: v.optional(v.pipe(v.number(), v.integer())),
+  form: v.optional(v.record(v.string(), v.unknown())),
+  requestedBy: v.optional(v.string()),
+  quorum: v.optional(v.record(v.string(), v.unknown())),
+  votes: v.optional(
+    v.array(
+      v.object({ by: v.string(), approves: v.boolean(), at: v.pipe(v.number(), v.integer()) }),
+    ),
+  ),
+  escalation: v.optional(v.array(v.record(v.string(), v.unknown()))),
+  settledBy: v.optional(
+    v.object({ how: v.string(), who: v.optional(v.string()), link: v.optional(v.string()) }),
+  ),
   url: v.string(),
 });
 

@@ -25,6 +25,11 @@ export interface PageAsked {
   cursor?: string | undefined;
 }
 
+/** Of a page, only the ids that begin so. */
+export interface Bounds extends PageAsked {
+  prefix?: string | undefined;
+}
+
 /** What a search answers: ids in order, and where to go on. */
 export interface IdPage {
   ids: string[];
@@ -46,7 +51,7 @@ const LEASES_MAX = 1000;
 
 export async function searchPromises(
   env: Env,
-  { limit, cursor, ...terms }: PromiseTerms & PageAsked,
+  { limit, cursor, ...terms }: PromiseTerms & Bounds,
   now: number,
 ): Promise<IdPage> {
   return idsOf(await ask(env, { ...terms, kind: "promise", after: cursor, limit }, now));
@@ -54,7 +59,7 @@ export async function searchPromises(
 
 export async function searchSchedules(
   env: Env,
-  { limit, cursor, ...terms }: ScheduleTerms & PageAsked,
+  { limit, cursor, ...terms }: ScheduleTerms & Bounds,
 ): Promise<IdPage> {
   return idsOf(await ask(env, { ...terms, kind: "schedule", after: cursor, limit }, Date.now()));
 }

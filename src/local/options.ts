@@ -20,7 +20,9 @@ export const HELP = `Durable Promises: a server on this machine.
   --host  HOST      0.0.0.0 for the whole network       (127.0.0.1)
 
 Also from the environment:
-  API_KEYS         who may ask; without it, only this machine may
+  API_KEYS         who may do everything; without it, only this machine may ask
+  JWT_JWKS_URL     whose JWTs are believed, with JWT_ISSUER and JWT_AUDIENCE
+  JWT_KEYS         the same as a JWKS, {"keys": [...]}
   ALLOWED_ORIGINS  web pages that may ask from a browser
   PUBLIC_URL       where others reach this server, for the URLs of promises
   RETENTION        how long settled promises are kept

@@ -12,6 +12,7 @@ import { bundleWorker } from "./bundle.ts";
 import { workerdConfig } from "./capnp.ts";
 import { lockFolder, type FolderLock } from "./lock.ts";
 import { readProject, type Project } from "./project.ts";
+import { readSecrets } from "./secrets.ts";
 import { StartError } from "./start-error.ts";
 import { spawnWorkerd, type Exit, type WorkerdProcess } from "./workerd.ts";
 
@@ -48,6 +49,10 @@ export interface Server {
 /** The variables that configure the Worker; each is a text binding of the same name when set. */
 const SETTINGS = [
   "API_KEYS",
+  "JWT_JWKS_URL",
+  "JWT_KEYS",
+  "JWT_ISSUER",
+  "JWT_AUDIENCE",
   "ALLOWED_ORIGINS",
   "PUBLIC_URL",
   "RETENTION",
@@ -55,6 +60,8 @@ const SETTINGS = [
   "TASK_RETRY",
   "INDEX_SHARDS",
   "DEBUG_SURFACE",
+  "LINK_KEYS",
+  "RECEIPT_KEYS",
 ] as const;
 
 /** Far more than a cold start takes; a Worker that never answers is not started. */
@@ -69,7 +76,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const data = resolve(options.data);
   const ip = await resolveHost(host);
   const settings = settingsFrom(env);
-  const access = "API_KEYS" in settings ? "keys" : isLoopback(ip) ? "open" : "closed";
+  const isGuarded = ["API_KEYS", "JWT_JWKS_URL", "JWT_KEYS"].some((name) => name in settings);
+  const access = isGuarded ? "keys" : isLoopback(ip) ? "open" : "closed";
   if (access === "open") settings["OPEN"] = "loopback";
 
   // Of a busy folder and a busy port the folder is the better news, as it tells who is there. But
@@ -79,6 +87,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let workerd: WorkerdProcess | undefined;
   try {
     await assertFree(ip, port);
+    Object.assign(settings, { ...readSecrets(lock.folder), ...settings });
     const config = writeConfig(lock.folder, authority(ip, port), await prepare(), settings);
     workerd = spawnWorkerd(config, settings, log);
     const url = originOf(ip, await workerd.port);

@@ -54,6 +54,8 @@ interface Born {
   serverUrl?: string;
   /** What a person is asked, as the edge has checked it. */
   form?: JsonText;
+  /** It has a schema: what resolves the promise is to be held against it first. */
+  hasSchema?: true;
   /** Who asked. */
   requestedBy?: string;
   /** Settled by several, then. */
@@ -93,6 +95,7 @@ export interface Create {
   internal?: true;
   serverUrl?: string;
   form?: JsonText;
+  hasSchema?: true;
   requestedBy?: string;
   quorum?: Quorum;
   escalation?: EscalationStep[];
@@ -105,6 +108,8 @@ export interface Settle {
   state: WritableState;
   value: Payload;
   by?: By;
+  /** The birth of the promise whose schema the value fits. */
+  fits?: string;
   idempotencyKey?: string;
   strict: boolean;
   /** Where every id is as if it had always existed: make the promise first if nobody has. */
@@ -135,6 +140,7 @@ export type Command = Create | Settle | Purge | Dispose | Wake;
  * - `lost`: it was settled before.
  * - `exists`: create found it there. `absent`: there is none. `pending`: purge wants it settled.
  * - `voted`: counted, and more votes are needed. `already_voted`, `excluded`: not counted.
+ * - `unchecked`: the promise has a schema, and nobody has held the value against it yet.
  * - `unchanged`: nothing was due.
  */
 export type DecisionOutcome =
@@ -151,6 +157,7 @@ export type DecisionOutcome =
   | "voted"
   | "already_voted"
   | "excluded"
+  | "unchecked"
   | "unchanged";
 
 export interface Decision {
@@ -289,6 +296,9 @@ function settle(current: PromiseRecord | null, command: Settle, now: number): De
   if (current && isSettled(current)) return settleAgain(current, command);
   const pending = current ?? (command.orCreate && bornToSettle(command.orCreate, now));
   if (!pending) return { outcome: "absent", record: null };
+  if (pending.hasSchema && command.state === "resolved" && command.fits !== pending.birth) {
+    return { outcome: "unchecked", record: pending };
+  }
   // Who asked may always withdraw; anything else is one vote among several.
   if (pending.quorum && command.state !== "rejected_canceled") {
     return vote(pending, pending.quorum, command, now);
@@ -312,7 +322,9 @@ function settled(pending: PendingPromise, command: Settle, now: number): Decisio
 
 function vote(pending: PendingPromise, quorum: Quorum, command: Settle, now: number): Decision {
   const approves = command.state === "resolved";
-  const one = { by: command.by?.who ?? "", approves, at: now };
+  // A link that names nobody is a voter of its own.
+  const voter = command.by?.who ?? (command.by?.link && `link ${command.by.link}`) ?? "";
+  const one = { by: voter, approves, at: now };
   const { is, votes } = verdict(quorum, pending.votes ?? [], one, pending.requestedBy);
   const record = { ...pending, votes };
   switch (is) {

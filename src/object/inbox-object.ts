@@ -16,6 +16,12 @@ import { Unblocks } from "./unblocks.ts";
 import { Workers } from "./workers.ts";
 
 const POKE_AGAIN_MS = 5000;
+/**
+ * The runtime sees that a worker is gone when it next writes to it (workerd of 2026-08-15), so the
+ * message that finds it out is lost with the line, some milliseconds later.
+ */
+const LOST_MS = 1000;
+const SENT_MAX = 1000;
 
 /** All that the edge says, `{"ack":<number>}`: the worker's connection has taken that message. */
 const ACKNOWLEDGEMENT = /^\{"ack": ?(\d{1,16})\}$/;
@@ -28,6 +34,9 @@ export class InboxObject extends DurableObject<Env> {
     poke: (taskId) => this.env.PROMISES.getByName(taskId).poke(),
     changed: () => this.#arm(),
   });
+
+  /** Tasks that were handed out a moment ago, oldest first. Memory only: their own timers cover it. */
+  #sentLately: { socket: WebSocket; id: string; at: number }[] = [];
 
   /**
    * A worker, by its edge: a WebSocket upgrade with `?pid=`. 503 when the group is full. What waits for
@@ -50,11 +59,13 @@ export class InboxObject extends DurableObject<Env> {
   offer(offer: Offer): "sent" | "parked" {
     const task = { id: offer.id, version: offer.version };
     const message = JSON.stringify({ kind: "execute", head: {}, data: { task } });
-    if (!this.#workers.send(offer, message)) {
+    const worker = this.#workers.send(offer, message);
+    if (!worker) {
       this.#store.park(offer);
       return "parked";
     }
     this.#store.unpark(offer.id);
+    this.#noteSent(worker.socket, offer.id);
     return "sent";
   }
 
@@ -101,6 +112,26 @@ export class InboxObject extends DurableObject<Env> {
   #left(socket: WebSocket): void {
     this.#workers.remove(socket);
     this.#unblocks.left(socket);
+    const lost = this.#sentLately.filter((sent) => sent.socket === socket);
+    this.#sentLately = this.#sentLately.filter((sent) => sent.socket !== socket);
+    for (const { id } of lost) this.ctx.waitUntil(this.#offerAgain(id));
+  }
+
+  /** It offers its task to the others, unless somebody has it. If not, its own timer does. */
+  async #offerAgain(taskId: string): Promise<void> {
+    try {
+      await this.env.PROMISES.getByName(taskId).poke();
+    } catch (error) {
+      console.error(error);
+    }
+  }
+
+  #noteSent(socket: WebSocket, id: string): void {
+    const since = Date.now() - LOST_MS;
+    if (this.#sentLately.length >= SENT_MAX || (this.#sentLately[0]?.at ?? since) < since) {
+      this.#sentLately = this.#sentLately.filter(({ at }) => at >= since).slice(1 - SENT_MAX);
+    }
+    this.#sentLately.push({ socket, id, at: Date.now() });
   }
 
   /** Parked tasks alone need no alarm: somebody must come first, and that wakes this object. */

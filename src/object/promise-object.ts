@@ -18,8 +18,10 @@ import {
   type Command,
   type Decision,
   type PromiseRecord,
+  type Settle,
 } from "../machine/promise.ts";
 import { nextRevision, promiseEntry, removedEntry } from "../machine/index-entry.ts";
+import type { Link } from "../machine/link.ts";
 import { standingFrame } from "../machine/resource.ts";
 import { decideTask, offerBorn } from "../machine/task.ts";
 import type { TaskCommand, TaskDecision, TaskSettings } from "../machine/task-command.ts";
@@ -36,6 +38,8 @@ import {
 } from "./across.ts";
 import { Indexing } from "./indexing.ts";
 import { Lane } from "./lane.ts";
+import { LinkDesk, type LinkUse, type LinkView } from "./link-desk.ts";
+import { Links } from "./links.ts";
 import { Offers } from "./offers.ts";
 import { Outbox } from "./outbox.ts";
 import { Preload } from "./preload.ts";
@@ -103,6 +107,13 @@ export class PromiseObject extends DurableObject<Env> {
     look: (at) => this.get(at),
     turn: (command, at) => this.#turnTask(command, at),
     now: (at) => this.#now(at),
+  });
+  #links = new Links(this.ctx.storage);
+  #linkDesk = new LinkDesk({
+    links: this.#links,
+    get: () => this.get(),
+    apply: (command) => this.#apply(command),
+    now: () => this.#now(),
   });
   /** The instant of the alarm; `undefined` until this life of the object has looked. */
   #alarmAt: number | null | undefined;
@@ -193,6 +204,26 @@ export class PromiseObject extends DurableObject<Env> {
       return { is: "done", record: again ? asBorn(record) : record };
     });
     return at === undefined ? written : this.#afterSending(written);
+  }
+
+  createLink(link: Link): ReturnType<LinkDesk["create"]> {
+    return this.#linkDesk.create(link);
+  }
+
+  links(): Link[] {
+    return this.#links.all();
+  }
+
+  revokeLink(id: string): boolean {
+    return this.#linkDesk.revoke(id);
+  }
+
+  viewLink(id: string): LinkView {
+    return this.#linkDesk.view(id);
+  }
+
+  useLink(id: string, decision: Pick<Settle, "state" | "value" | "fits">): LinkUse | Promise<LinkUse> {
+    return this.#inLane({ kind: "settle" }, () => this.#linkDesk.use(id, decision));
   }
 
   /** Somebody has come to the inbox who may take the task. @returns whether it was offered */
@@ -290,7 +321,7 @@ export class PromiseObject extends DurableObject<Env> {
   }
 
   /** Whatever may end the lease, or the promise with it, waits for its turn. */
-  #inLane<T>({ kind }: Command | TaskAsk, work: () => T): T | Promise<T> {
+  #inLane<T>({ kind }: Pick<Command | TaskAsk, "kind">, work: () => T): T | Promise<T> {
     return ENDS_A_LEASE.has(kind) ? this.#lane.run({ kind: "change" }, work) : work();
   }
 

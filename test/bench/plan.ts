@@ -11,6 +11,7 @@ export const ROW_NAMES = [
   "wake",
   "poll",
   "memory",
+  "sdk",
 ] as const;
 export type RowName = (typeof ROW_NAMES)[number];
 
@@ -33,6 +34,17 @@ export interface Plan {
   /** Idle awaiters on one promise, and on how many servers of each kind. */
   idleAwaiters: number;
   idleServers: number;
+  sdk: {
+    /** Calls of each kind, one after the other, and how many of each before. */
+    calls: Record<"run" | "rpc" | "chain" | "steps" | "human" | "sleep", number>;
+    warmUps: number;
+    /** Tasks for connected workers to claim, and tasks that wait when the workers come. */
+    tasks: number;
+    backlog: number;
+    workers: number;
+    /** Connected workers with nothing to do, in ten groups: for how long until and while measured. */
+    idle: { workers: number; beforeMs: number; whileMs: number };
+  };
 }
 
 export const WHOLE: Plan = {
@@ -51,6 +63,15 @@ export const WHOLE: Plan = {
   polls: 30,
   idleAwaiters: 1000,
   idleServers: 3,
+  sdk: {
+    calls: { run: 200, rpc: 200, chain: 50, steps: 60, human: 100, sleep: 20 },
+    warmUps: 30,
+    tasks: 2000,
+    backlog: 500,
+    workers: 50,
+    // An object hibernates after ten idle seconds, and a worker is sent a sign of life every ten.
+    idle: { workers: 1000, beforeMs: 13_000, whileMs: 20_000 },
+  },
 };
 
 export const QUICK: Plan = {
@@ -68,6 +89,14 @@ export const QUICK: Plan = {
   polls: 5,
   idleAwaiters: 300,
   idleServers: 1,
+  sdk: {
+    calls: { run: 5, rpc: 5, chain: 5, steps: 5, human: 5, sleep: 1 },
+    warmUps: 2,
+    tasks: 200,
+    backlog: 100,
+    workers: 50,
+    idle: { workers: 100, beforeMs: 500, whileMs: 1000 },
+  },
 };
 
 /** The plan that a server survives which may open this many files: see target.ts. */
@@ -80,5 +109,6 @@ export function within(plan: Plan, liveIdsMax: number): Plan {
     lifecycles: few(plan.lifecycles),
     wakeUps: plan.wakeUps.map((wakeUp) => ({ ...wakeUp, awaiters: few(wakeUp.awaiters) })),
     idleAwaiters: few(plan.idleAwaiters),
+    sdk: { ...plan.sdk, tasks: few(plan.sdk.tasks), backlog: few(plan.sdk.backlog) },
   };
 }

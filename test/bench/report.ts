@@ -77,7 +77,28 @@ What limits our side:
 
 ${rows.map((row) => `- **${row.name}**: ${row.limit}${row.note === undefined ? "" : `; ${row.note}`}.`).join("\n")}
 
-${peerText(peer, rows)}
+${publishedText(rows)}${peerText(peer, rows)}
+`;
+}
+
+function publishedText(rows: Row[]): string {
+  const compared = rows.filter(({ published }) => published !== undefined);
+  if (compared.length === 0) return "";
+  return `## Resonate's SDK on Resonate's own server
+
+${table(
+  ["row", "ours in this run, p50", "p99", "Resonate's, p50", "how many times faster"],
+  compared.map(({ name, unit, ours, published = 0 }) => [
+    name,
+    `${digits(ours.value.median)} ${unit}`,
+    ours.p99Ms === undefined ? "" : `${digits(ours.p99Ms)} ms`,
+    `${digits(published)} ${unit}`,
+    (published / ours.value.median).toFixed(1),
+  ]),
+)}
+
+Theirs is no part of this run: it was measured once, with the same SDK, on two cores like these.
+
 `;
 }
 
@@ -123,6 +144,7 @@ function cpuOf({ cpuUs }: Side): string {
 
 function barOf({ bar }: Row): string {
   if (!bar) return "";
+  if ("atMostMs" in bar) return `≤ ${bar.atMostMs} ms`;
   return "atLeast" in bar ? `≥ ${bar.atLeast}` : `≤ ${bar.atMost}`;
 }
 

@@ -3,7 +3,7 @@
  * writes it to `.build/bench`. Fails when a bar is missed. Loads this machine only.
  *
  *   --quick        a minute, to see that everything works
- *   --only a,b     these rows: create settle get lifecycle wake poll memory
+ *   --only a,b     these rows: create settle get lifecycle wake poll memory sdk
  *   --out folder   where report.md and report.json go
  *   --no-bars      a missed bar is no failure
  */
@@ -20,6 +20,7 @@ import { peerRows } from "./peer/rows.ts";
 import { QUICK, ROW_NAMES, WHOLE, within, type Plan, type RowName } from "./plan.ts";
 import { markdown, type Report } from "./report.ts";
 import type { Row } from "./row.ts";
+import { sdk } from "./sdk.ts";
 import { startTargets, stopLater, stopTargets, type Target } from "./target.ts";
 import { createAndSettle, get, lifecycle } from "./throughput.ts";
 import { longPoll, wakeUps } from "./wake.ts";
@@ -33,6 +34,7 @@ const GROUPS: { rows: RowName[]; measure(targets: Target[], plan: Plan): Promise
   { rows: ["wake"], measure: wakeUps },
   { rows: ["poll"], measure: longPoll },
   { rows: ["memory"], measure: (_targets, plan) => memory(plan) },
+  { rows: ["sdk"], measure: sdk },
 ];
 
 const MS_MAX = 15 * 60_000;

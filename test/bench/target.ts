@@ -68,7 +68,8 @@ export async function stopTargets(): Promise<void> {
   await Promise.allSettled([...stops].map((stop) => stop()));
 }
 
-async function startOurs(): Promise<Target> {
+/** Ours alone. As {@link startTargets}. */
+export async function startOurs(): Promise<Target> {
   const folder = temporaryFolder("ours");
   const server = await startServer({ data: join(folder, "data") });
   return {

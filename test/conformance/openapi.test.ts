@@ -345,6 +345,7 @@ describe("every answer is declared, and its body is as declared", () => {
       ["deleteSchedule", "DELETE", schedule],
       ["deleteSchedule", "DELETE", schedule],
     );
+    steps.push(...(await webhookSteps()));
     for (const [operationId, method, target, options] of steps) {
       answers.push([operationId, await service.send(method, target, options)]);
     }
@@ -364,6 +365,46 @@ describe("every answer is declared, and its body is as declared", () => {
       answers.push([operationId, await nodeRequest(service, method, path, given)]);
     }
     return answers;
+  }
+
+  /** Its id is drawn by the server, so one is made first. */
+  async function webhookSteps(): Promise<[string, string, string, SendOptions?][]> {
+    const body = { url: "http://127.0.0.1:9/hook", filter: { prefix: freshId("none") } };
+    const made = await service.send("POST", "/webhooks", { body });
+    const { id } = JSON.parse(made.text) as { id: string };
+    const one = `/webhooks/${id}`;
+    const none = `/webhooks/wh_${"0".repeat(32)}`;
+    return [
+      ["createWebhook", "POST", "/webhooks", { body: { ...body, disabled: true, retry: ["1s"] } }],
+      ["createWebhook", "POST", "/webhooks", { body: { url: "https://10.0.0.1" } }],
+      ["createWebhook", "POST", "/webhooks", { body: big }],
+      ["createWebhook", "POST", "/webhooks", { body: "{}", headers: plain }],
+      ["listWebhooks", "GET", "/webhooks"],
+      ["listWebhooks", "GET", "/webhooks?limit=1"],
+      ["listWebhooks", "GET", "/webhooks?limit=0"],
+      ["getWebhook", "GET", one],
+      ["getWebhook", "GET", none],
+      ["changeWebhook", "PATCH", one, { body: { disabled: true, format: "cloudevents" } }],
+      ["changeWebhook", "PATCH", one, { body: { format: "xml" } }],
+      ["changeWebhook", "PATCH", none, { body: {} }],
+      ["changeWebhook", "PATCH", one, { body: big }],
+      ["getWebhook", "GET", one],
+      ["testWebhook", "POST", `${one}/test`],
+      ["testWebhook", "POST", `${none}/test`],
+      ["rotateWebhook", "POST", `${one}/rotate`],
+      ["rotateWebhook", "POST", `${one}/rotate`, { body: { overlap: "1h" } }],
+      ["rotateWebhook", "POST", `${one}/rotate`, { body: { overlap: "1y" } }],
+      ["rotateWebhook", "POST", `${one}/rotate`, { body: "{}", headers: plain }],
+      ["listDeliveries", "GET", `${one}/deliveries`],
+      ["listDeliveries", "GET", `${none}/deliveries`],
+      ["listDeadLetters", "GET", `${one}/dead-letters`],
+      ["listDeadLetters", "GET", `${one}/dead-letters?limit=0`],
+      ["redeliver", "POST", `${one}/redeliver`, { body: { all: true } }],
+      ["redeliver", "POST", `${one}/redeliver`, { body: { event: "evt_none" } }],
+      ["redeliver", "POST", `${one}/redeliver`, { body: {} }],
+      ["deleteWebhook", "DELETE", one],
+      ["deleteWebhook", "DELETE", one],
+    ];
   }
 
   test("of a service that is open", async () => {

@@ -2,10 +2,11 @@
  * Searching at the edge, over all shards: pages that have everything once while everything changes,
  * records that are read where they live, and schedules that list themselves.
  */
-// The edge is written for ES2024, this project's default is older.
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { Refusal } from "../../src/http/errors.ts";
+import { fullPrincipal } from "../../src/http/principal.ts";
+import type { KindName } from "../../src/http/rpc-rules.ts";
 import { SEARCH_KINDS } from "../../src/http/rpc-search.ts";
 import { leasesOf, readPage, searchPromises, searchSchedules } from "../../src/http/search.ts";
 import { promiseEntry, removedEntry, type IndexEntry } from "../../src/machine/index-entry.ts";
@@ -27,6 +28,7 @@ const SHARDS = 8;
 /** Later than whatever the objects themselves say. */
 const LATEST = Number.MAX_SAFE_INTEGER - 1;
 const TARGET = { "resonate:target": "poll://any@w" };
+const principal = fullPrincipal("test", "loopback");
 let number = 0;
 
 afterEach(() => {
@@ -62,8 +64,8 @@ interface Found extends Record<string, unknown> {
   id: string;
 }
 
-async function search(kind: string, data: object): Promise<{ found: Found[]; cursor?: string }> {
-  const ask = { env: deployment(), text: "", data, origin: "http://localhost" };
+async function search(kind: KindName, data: object): Promise<{ found: Found[]; cursor?: string }> {
+  const ask = { env: deployment(), principal, text: "", data, origin: "http://localhost" };
   const reply = await SEARCH_KINDS[kind]!(ask);
   expect(reply.status).toBe(200);
   const { cursor, ...rest } = JSON.parse(reply.data);
@@ -143,7 +145,13 @@ describe("promise.search", () => {
     });
     const next = await search("promise.search", { tags, limit: 2, cursor: first.cursor });
     expect(next).toEqual({ found: [expect.objectContaining({ id: "s1/c" })] });
-    const ask = { env: deployment(), text: "", data: { tags }, origin: "http://localhost" };
+    const ask = {
+      env: deployment(),
+      principal,
+      text: "",
+      data: { tags },
+      origin: "http://localhost",
+    };
     expect((await SEARCH_KINDS["promise.search"]!(ask)).data).toContain('"param":{"data":1.0}');
   });
 

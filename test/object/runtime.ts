@@ -136,3 +136,12 @@ export class Awaiter {
     return this.frames.map(({ type }) => type).join(" ");
   }
 }
+
+/** A crash of this object alone: what it had in memory is gone, who waits for it gets an error. */
+export async function crash(
+  stub: DurableObjectStub<PromiseObject> | DurableObjectStub<InboxObject>,
+): Promise<void> {
+  await runInDurableObject<PromiseObject | InboxObject, void>(stub, (_, state) => {
+    state.abort("a crash, on purpose");
+  }).catch(() => undefined);
+}

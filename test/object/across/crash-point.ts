@@ -1,0 +1,96 @@
+/**
+ * A crash at an exact point of a call between two real objects: when it has arrived and is not served,
+ * or when it is served, stored, and not answered. Who dies is the caller, the callee, or everybody.
+ * It happens once; whoever survives goes on as if nothing were.
+ */
+import { vi } from "vitest";
+import { abortAllDurableObjects } from "../runtime.ts";
+
+export interface Point {
+  when: "before" | "after";
+  who: "caller" | "callee" | "all";
+}
+
+export const POINTS: Point[] = (["before", "after"] as const).flatMap((when) =>
+  (["caller", "callee", "all"] as const).map((who) => ({ when, who })),
+);
+
+export class CrashPoint {
+  /** The object that was called, once it was. */
+  callee: string | undefined;
+  #point: Point;
+  #isReached = false;
+  #isDone = false;
+  #isOver = false;
+  #watching: Promise<void>;
+
+  /**
+   * @param matches which of the calls
+   * @param crash makes an object crash; `undefined` for the caller
+   */
+  constructor(
+    // The prototype of an object's class: its methods are what is called.
+    prototype: object,
+    method: string,
+    point: Point,
+    {
+      matches = () => true,
+      crash,
+    }: {
+      matches?: (args: unknown[]) => boolean;
+      crash: (callee: string | undefined) => Promise<void>;
+    },
+  ) {
+    this.#point = point;
+    this.#plant(prototype as Prototype, method, matches);
+    this.#watching = this.#watch(crash);
+  }
+
+  /** After the play: whoever was never called shall not be waited for. */
+  async over(): Promise<void> {
+    this.#isOver = true;
+    await this.#watching;
+  }
+
+  #plant(prototype: Prototype, method: string, matches: (args: unknown[]) => boolean): void {
+    const point = this;
+    const original = prototype[method]!;
+    vi.spyOn(prototype, method).mockImplementation(function (this: unknown, ...args: unknown[]) {
+      if (point.callee !== undefined || !matches(args)) return original.apply(this, args);
+      // SAFETY: every object of the runtime has its state there.
+      const { id, storage } = (this as { ctx: DurableObjectState }).ctx;
+      point.callee = id.name ?? "";
+      return point.#passed(async () => original.apply(this, args), storage);
+    });
+  }
+
+  async #passed(serve: () => Promise<unknown>, storage: DurableObjectStorage): Promise<unknown> {
+    if (this.#point.when === "before") {
+      await this.#crashed();
+      return serve();
+    }
+    const answer = await serve();
+    await storage.sync();
+    await this.#crashed();
+    return answer;
+  }
+
+  /** Polled, because no object may await what belongs to another's call. */
+  async #crashed(): Promise<void> {
+    this.#isReached = true;
+    while (!this.#isDone) await scheduler.wait(1);
+  }
+
+  async #watch(crash: (callee: string | undefined) => Promise<void>): Promise<void> {
+    while (!this.#isReached) {
+      if (this.#isOver) return;
+      await scheduler.wait(1);
+    }
+    const { who } = this.#point;
+    if (who === "all") await abortAllDurableObjects();
+    else await crash(who === "callee" ? this.callee : undefined);
+    this.#isDone = true;
+  }
+}
+
+type Prototype = Record<string, (...args: unknown[]) => unknown>;

@@ -1,0 +1,376 @@
+/**
+ * Draws a whole life of a task and three other promises from a seed: who asks for what, and in which
+ * order letters, timers and alarms come, are lost, doubled or cut off by a crash. At the end nothing
+ * is lost any more and time passes; then everything is looked at.
+ *
+ * It aims, by looking at what is stored: few ids, mostly the right version, clashes. It judges only
+ * what can be seen without knowing the protocol's order of things: {@link objectionsTo} does the rest.
+ */
+import type { PromiseRecord } from "../../../src/machine/promise.ts";
+import {
+  ask,
+  createAction,
+  settleAction,
+  settlement,
+  type Request,
+} from "../../model/protocol-request.ts";
+import { createRandom, type Random } from "../../model/seeded.ts";
+import { explains, objectionTo } from "./abstract.ts";
+import { external, held, TTL, type Call } from "./caller.ts";
+import { bend, uproot, type Fault } from "./faults.ts";
+import { Play } from "./play.ts";
+import { Offers } from "../../../src/object/offers.ts";
+import { PromiseStore } from "../../../src/object/promise-store.ts";
+import type { Letter } from "./world.ts";
+
+/** What a life is mostly about: the more of one thing, the more of its clashes. */
+export const THEMES = {
+  suspend: "suspend suspend settle create taskGet taskGet halt continue acquire release callback",
+  pair: "suspend suspend settle create create taskGet acquire",
+  fence:
+    "fence fence fence release release halt continue acquire getC getC getC createC settleC getT",
+  late: "fence fence release release acquire getC getC createC",
+  callback: "callback callback callback suspend settle settle taskGet acquire release create",
+  lives:
+    "suspend suspend settle settle settle purge purge purge create create acquire acquire taskGet",
+  all: "suspend suspend callback settle settle fence fence getC createC settleC release halt continue acquire acquire heartbeat taskGet getT create fulfill taskCreate",
+} as const;
+
+/** The state of the task in which such a request can do something. */
+const WANTED: Record<string, string> = {
+  suspend: "acquired",
+  fence: "acquired",
+  release: "acquired",
+  fulfill: "acquired",
+  heartbeat: "acquired",
+  acquire: "pending",
+  taskCreate: "pending",
+  continue: "halted",
+};
+
+export type Theme = keyof typeof THEMES;
+
+export interface Result {
+  seed: number;
+  theme: Theme;
+  trace: string[];
+  /** What went wrong; empty when all is well. */
+  objections: string[];
+  history: Call[];
+}
+
+const IDS = ["a", "b", "c"];
+/** What a suspend awaits. */
+const LISTS: { [theme in Theme]?: string[][] } & { suspend: string[][] } = {
+  suspend: [["a"], ["a"], ["b"], ["a", "b"], ["b", "a"], IDS],
+  pair: [
+    ["a", "b"],
+    ["a", "b"],
+    ["b", "a"],
+  ],
+  lives: [["a"]],
+};
+const CLIENTS = 3;
+const LENIENT = true;
+const SKIPS = [1, 40, 60, 300, 1000, 1100, 3000, 3600];
+
+export async function playOut(seed: number, theme: Theme, fault: Fault = {}): Promise<Result> {
+  const run = new Run(seed, theme, fault);
+  try {
+    return await run.play();
+  } finally {
+    uproot();
+  }
+}
+
+class Run {
+  #random: Random;
+  #theme: Theme;
+  #play: Play;
+  #result: Result;
+  /** Clients that wait for an answer. */
+  #busy = new Set<number>();
+  #asked = 0;
+  #askedMax: number;
+  #crashes = 0;
+  #deadlines = new Map<string, number>();
+  #diesAt = Infinity;
+
+  constructor(seed: number, theme: Theme, fault: Fault) {
+    this.#random = createRandom(seed);
+    this.#askedMax = this.#random.pick([4, 7, 11]);
+    this.#theme = theme;
+    this.#play = new Play(fault);
+    this.#result = { seed, theme, trace: [], objections: [], history: [] };
+    this.#watchLeases();
+  }
+
+  async play(): Promise<Result> {
+    const { world, callers } = this.#play;
+    await this.#begin();
+    for (let steps = 0; steps < 400; steps += 1) {
+      if (this.#asked === this.#askedMax && world.letters.length === 0) break;
+      await this.#step();
+    }
+    await this.#rest();
+    const { history } = callers;
+    const isExplained = explains(history);
+    const objections = [...this.#leftovers(), ...(isExplained ? [] : ["no order explains it"])];
+    return { ...this.#result, history, objections };
+  }
+
+  async #begin(): Promise<void> {
+    const { world, callers } = this.#play;
+    const random = this.#random;
+    const isFenced = this.#theme === "fence" || this.#theme === "late";
+    const mortal = random.chance(0.2) ? world.now + random.pick([900, 2500, 6000]) : undefined;
+    if (mortal !== undefined) this.#deadlines.set("t", mortal);
+    this.#diesAt = mortal ?? Infinity;
+    const awaited = isFenced || this.#theme === "pair" ? ["a"] : IDS;
+    await held(callers, awaited.slice(0, random.pick([1, 2, 3])), mortal);
+    // With an own deadline a skew of clocks shows, as the protocol says that it may.
+    if (mortal === undefined && random.chance(0.5)) {
+      for (const id of IDS) world.setAhead(id, random.pick([-900, -900, -400, 0, 400, 900]));
+    }
+    if (random.chance(0.3)) await this.#advance(random.pick([20_000, 4000]));
+  }
+
+  async #step(): Promise<void> {
+    const { world } = this.#play;
+    const random = this.#random;
+    const letters = world.letters;
+    if (letters.length > 0 && random.chance(0.6)) {
+      const letter = random.chance(0.5) ? letters[0]! : random.pick(letters);
+      // What nobody waits for comes late, so that much can happen before.
+      if (!(letter.isCopy || letter.from?.isOver) || random.chance(0.05))
+        return this.#handle(letter);
+    }
+    if (this.#asked < this.#askedMax && this.#busy.size < CLIENTS && random.chance(0.5)) {
+      return this.#ask();
+    }
+    const timer = world.nextTimer();
+    if (timer && timer.at <= world.now && random.chance(0.8)) {
+      this.#note("a timer");
+      return world.fire(timer);
+    }
+    const due = world.ids.filter((id) => world.isAlarmDue(id));
+    if (due.length > 0 && random.chance(0.5)) return this.#ring(random.pick(due));
+    if (random.chance(0.2) && this.#crashes < 3) {
+      this.#crashes += 1;
+      const id = random.pick(["t", "t", ...IDS]);
+      this.#note(`crash ${id}`);
+      return world.crash(id);
+    }
+    if (!random.chance(0.35)) return undefined;
+    const isNext = timer !== undefined && timer.at > world.now && random.chance(0.6);
+    return this.#advance(isNext ? timer.at - world.now : random.pick(SKIPS));
+  }
+
+  async #handle(letter: Letter): Promise<void> {
+    const { world } = this.#play;
+    const random = this.#random;
+    const { from, to, method, answer } = letter;
+    const what = `${from?.id ?? "edge"} -> ${to}.${method} ${answer ? "back" : "there"}`;
+    if (!answer && random.chance(method === "write" ? 0.3 : from ? 0.1 : 0.02)) {
+      // Its caller hears nothing any more, but it may still arrive.
+      this.#note(`cut off: ${what}`);
+      world.double(letter);
+      await world.lose(letter);
+    } else if (from && !answer && method !== "write" && random.chance(0.08)) {
+      this.#note(`doubled: ${what}`);
+      world.double(letter);
+    } else if (random.chance(from ? 0.12 : 0.04)) {
+      this.#note(`lost: ${what}`);
+      await world.lose(letter);
+    } else {
+      this.#note(what);
+      await world.deliver(letter);
+    }
+  }
+
+  async #ring(id: string): Promise<void> {
+    this.#note(`alarm ${id}`);
+    await this.#play.world.alarm(id);
+  }
+
+  async #ask(): Promise<void> {
+    const random = this.#random;
+    const state = this.#stored("t")?.task?.state;
+    const kinds = THEMES[this.#theme].split(" ");
+    const apt = kinds.filter((kind) => (WANTED[kind] ?? state) === state);
+    const isFirst = this.#asked === 0 && random.chance(0.7);
+    const kind = isFirst ? kinds[0]! : random.pick(random.chance(0.9) ? apt : kinds);
+    if (kind === "purge") return this.#purge("a");
+    const request = this.#draw(kind);
+    const client = [...Array(CLIENTS).keys()].find((one) => !this.#busy.has(one))!;
+    this.#asked += 1;
+    this.#busy.add(client);
+    this.#note(`${client} asks ${request.kind} ${JSON.stringify(request.data)}`);
+    await this.#play.callers.ask(request, client, (call) => {
+      this.#busy.delete(client);
+      this.#note(`${client} is told ${call.returned?.response.status ?? "nothing"}`);
+    });
+  }
+
+  #draw(kind: string): Request {
+    const random = this.#random;
+    const task = this.#stored("t")?.task;
+    const version = Math.max(0, (task?.version ?? 1) - (random.chance(0.08) ? 1 : 0));
+    const value = { data: `${this.#asked}` };
+    const ids = this.#theme === "lives" ? ["a"] : ["a", "a", "b"];
+    switch (kind) {
+      case "suspend":
+        return ask.suspend("t", version, random.pick(LISTS[this.#theme] ?? LISTS.suspend));
+      case "callback":
+        return ask.callback(random.pick(ids), "t");
+      case "settle":
+        return ask.settle(settlement(random.pick(ids), "resolved", value));
+      case "create":
+        return ask.create(external(random.pick(this.#theme === "lives" ? ids : ["b", ...IDS])));
+      case "taskGet":
+        return ask.taskGet("t");
+      case "getT":
+        return ask.get("t");
+      case "getC":
+        return ask.get("c");
+      case "createC":
+        return ask.create(external("c"));
+      case "settleC":
+        return ask.settle(settlement("c", "resolved", value));
+      case "fence":
+        return ask.fence(
+          "t",
+          version,
+          random.chance(0.5)
+            ? createAction(external("c"))
+            : settleAction(settlement("c", "rejected", value)),
+        );
+      case "acquire":
+        return ask.acquire("t", version, "worker", random.pick([TTL, TTL, TTL, 1500]));
+      case "taskCreate":
+        return ask.taskCreate({ ...external("t"), tags: { "resonate:target": "x" } }, "w", TTL);
+      case "heartbeat":
+        return ask.heartbeat("worker", [{ id: "t", version }]);
+      case "release":
+        return ask.release("t", version);
+      case "fulfill":
+        return ask.fulfill("t", version, settlement("t", "resolved", value));
+      case "halt":
+        return ask.halt("t");
+      default:
+        return ask.continue("t");
+    }
+  }
+
+  /** Only as the protocol allows it: settled, and everyone has been told. */
+  async #purge(id: string): Promise<void> {
+    const { world, callers } = this.#play;
+    const { rows } = world.disk(id);
+    const isTold = ![...rows.keys()].some((row) => row.startsWith("subscriber:"));
+    if (!isTold || this.#stored(id)?.state !== "resolved") return;
+    this.#note(`purge ${id}`);
+    const others = world.letters.splice(0);
+    await world.run(
+      undefined,
+      () => void world.env.PROMISES.getByName(id).apply({ kind: "purge" }),
+    );
+    await world.deliverAll();
+    world.letters.push(...others);
+    if (rows.size === 0) callers.happened({ kind: "purge", data: { id, at: 0 } });
+  }
+
+  async #advance(ms: number): Promise<void> {
+    const { world, callers } = this.#play;
+    world.now += ms;
+    this.#note(`${ms} ms pass`);
+    for (const [id, at] of this.#deadlines) {
+      if (world.clockOf(id) < at) continue;
+      this.#deadlines.delete(id);
+      callers.happened({ kind: "deadline", data: { id, at } });
+    }
+  }
+
+  async #rest(): Promise<void> {
+    const { world, callers } = this.#play;
+    this.#note("rest");
+    // At its own instant, should it come only now.
+    const deadline = Math.max(0, ...this.#deadlines.values());
+    if (deadline > world.now) {
+      await this.#play.rest(deadline - world.now - 1);
+      await this.#advance(1);
+    }
+    await this.#play.rest(90_000);
+    callers.happened({ kind: "rest", data: {} });
+    for (const id of IDS) await callers.done(ask.get(id));
+    for (const request of [ask.get("t"), ask.taskGet("t")]) await callers.done(request);
+  }
+
+  /** At rest nobody sleeps on a settled promise, and no row is left that nobody needs. */
+  #leftovers(): string[] {
+    const { world } = this.#play;
+    const own = this.#stored("t");
+    const awaiting = Object.entries(own?.task?.awaiting ?? {});
+    const isLive = own?.state === "pending" && world.clockOf("t") < this.#diesAt;
+    const isAsleep = isLive && own.task?.state === "suspended";
+    const slept = awaiting.filter(([id, birth]) => {
+      const other = this.#stored(id);
+      return other?.birth !== birth || other.state !== "pending";
+    });
+    const stray = IDS.filter((id) => {
+      const rows = [...world.disk(id).rows.keys()];
+      const isOwed = rows.some((row) => row.startsWith("subscriber:"));
+      return isOwed && this.#stored(id)?.state !== "pending";
+    });
+    const late = LENIENT ? [] : world.offers.filter(({ at }) => at >= this.#diesAt);
+    return [
+      ...late.map(({ version }) => `version ${version} was offered after the deadline`),
+      ...(isAsleep ? slept.map(([id]) => `t sleeps on ${id}, which is settled`) : []),
+      ...stray.map((id) => `${id} is settled and still has a row`),
+    ];
+  }
+
+  /** A lease that ends by itself is nobody's request, so it is noted where it happens. */
+  #watchLeases(): void {
+    const { callers } = this.#play;
+    const stored = () => this.#stored("t");
+    let heard = "";
+    bend(
+      Offers.prototype,
+      "heard",
+      (original) =>
+        function (this: Offers, kind) {
+          heard = kind;
+          original.call(this, kind);
+        },
+    );
+    bend(
+      PromiseStore.prototype,
+      "save",
+      (original) =>
+        function (this: PromiseStore, record) {
+          const isEnd = stored()?.task?.state === "acquired" && record.task?.state === "pending";
+          if (record.id === "t" && heard === "task.tick" && isEnd) {
+            callers.happened({ kind: "expire", data: { id: "t", at: 0 } });
+          }
+          original.call(this, record);
+        },
+    );
+  }
+
+  #stored(id: string): PromiseRecord | undefined {
+    const text = this.#play.world.disk(id).rows.get("promise");
+    // SAFETY: what a promise's store writes.
+    return typeof text === "string"
+      ? (JSON.parse(text) as { record: PromiseRecord }).record
+      : undefined;
+  }
+
+  #note(line: string): void {
+    this.#result.trace.push(`${this.#play.world.tally()} ${line}`);
+  }
+}
+
+export function explain({ seed, theme, trace, history, objections }: Result): string {
+  const story = objectionTo(history) ?? "";
+  return [`SEED=${seed} THEME=${theme}`, ...trace, ...objections, story].join("\n");
+}

@@ -1,0 +1,184 @@
+/**
+ * A crash at every await of the steps that take more than one object, with real objects: the caller,
+ * the callee or everybody dies when a call has arrived, or when it is served and not answered. Whoever
+ * asks does what a client would; then time passes. The workflow ends right all the same, is resumed
+ * once for each suspend, and leaves no row that nobody needs.
+ */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { PromiseRecord } from "../../src/machine/promise.ts";
+import { InboxObject } from "../../src/object/inbox-object.ts";
+import { PromiseObject } from "../../src/object/promise-object.ts";
+import { CrashPoint, POINTS, type Point } from "./across/crash-point.ts";
+import {
+  crash,
+  create,
+  inboxAt,
+  isRunning,
+  promiseAt,
+  resolve,
+  runDurableObjectAlarm,
+} from "./runtime.ts";
+
+const START = Date.UTC(2030, 0, 1);
+/** More than what a fence may live, so that nobody waits for one that a crash has forgotten. */
+const WHILE_MS = 8000;
+const TTL = 60_000;
+let number = 0;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: START });
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+/** A worker that runs one workflow: make two promises, await both, and be done. */
+class Workflow {
+  readonly id = `crash/${(number += 1)}`;
+  readonly children = [`${this.id}.a`, `${this.id}.b`];
+  #evicts: boolean;
+  /** The version that it holds the task at, as far as it knows. */
+  #held: number | undefined;
+  #settled = 0;
+
+  constructor(evicts = false) {
+    this.#evicts = evicts;
+  }
+
+  /** @returns the workflow's promise, settled */
+  async run(): Promise<PromiseRecord> {
+    for (let rounds = 0; rounds < 40; rounds += 1) {
+      const own = await this.#ask(() => promiseAt(this.id).look());
+      if (own?.state === "resolved") return own;
+      await this.#step(own ?? null);
+    }
+    throw new Error(`${this.id} has not ended: ${JSON.stringify(await promiseAt(this.id).get())}`);
+  }
+
+  /** Time passes, and every alarm rings, due or not. */
+  async pass(ms = WHILE_MS): Promise<void> {
+    vi.setSystemTime(Date.now() + ms);
+    for (const id of [...this.children, this.id, ...this.children]) {
+      await this.#ask(() => runDurableObjectAlarm(promiseAt(id)));
+    }
+  }
+
+  async rows(): Promise<string[]> {
+    const snapshots = await Promise.all(this.children.map((id) => promiseAt(id).snapshot()));
+    return snapshots.flatMap(({ awaiters, listeners }) => [...awaiters, ...listeners]);
+  }
+
+  async #step(own: PromiseRecord | null): Promise<void> {
+    const task = own?.task;
+    if (!task) {
+      const born = create(this.id, { tags: { "resonate:target": "poll://any@nobody" } });
+      const terms = { pid: "worker", ttlMs: TTL };
+      await this.#take(() =>
+        promiseAt(this.id).task({ kind: "task.create", create: born, ...terms }),
+      );
+    } else if (task.state === "pending") {
+      const { version } = task;
+      const acquire = { kind: "task.acquire", version, pid: "worker", ttlMs: TTL } as const;
+      await this.#take(() => promiseAt(this.id).task(acquire));
+    } else if (task.state === "suspended") await this.#settleNext();
+    else if (this.#held === task.version) await this.#work(this.#held);
+    // It does not know what it holds: the server takes it back.
+    else await this.pass(TTL + WHILE_MS);
+  }
+
+  async #take(ask: () => Promise<{ status: number; record: PromiseRecord | null }>): Promise<void> {
+    const answer = await this.#ask(ask);
+    this.#held = answer?.status === 200 ? answer.record?.task?.version : undefined;
+  }
+
+  async #work(version: number): Promise<void> {
+    await this.#ask(() =>
+      promiseAt(this.id).task({ kind: "task.heartbeat", version, pid: "worker" }),
+    );
+    for (const id of this.children) {
+      const made = await this.#ask(() =>
+        promiseAt(this.id).fence(version, { id, command: create(id) }),
+      );
+      if (made?.written?.status !== 200) return this.#drop();
+    }
+    if (this.#settled < 2) {
+      const news = await this.#ask(() => promiseAt(this.id).callback(this.children[0]!));
+      if (news?.status !== 200) return this.#drop();
+      const ids = this.#settled === 0 ? this.children : this.children.slice(1);
+      const suspended = await this.#ask(() => promiseAt(this.id).suspend(version, ids));
+      if (suspended?.status === 300) this.#settled = 2;
+      else return this.#drop();
+    }
+    await this.pass();
+    const own = await promiseAt(this.id).look();
+    expect(own?.task?.resumes, "nothing has woken it again").toEqual([]);
+    const settle = resolve('"done"');
+    await this.#ask(() => promiseAt(this.id).task({ kind: "task.fulfill", version, settle }));
+    this.#drop();
+  }
+
+  async #settleNext(): Promise<void> {
+    const id = this.children[Math.min(this.#settled, 1)]!;
+    const answer = await this.#ask(() => promiseAt(id).apply(resolve(`"${id}"`)));
+    if (answer) this.#settled += 1;
+    await this.pass();
+  }
+
+  #drop(): void {
+    this.#held = undefined;
+  }
+
+  /** @returns nothing when nobody knows what came of it; a client then waits before it goes on */
+  async #ask<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    if (this.#evicts) for (const id of [this.id, ...this.children]) await isRunning(promiseAt(id));
+    try {
+      return await ask();
+    } catch {
+      vi.setSystemTime(Date.now() + WHILE_MS);
+      return undefined;
+    }
+  }
+}
+
+const STEPS: [name: string, method: keyof PromiseObject, kind?: string][] = [
+  ["the create of the task", "task", "task.create"],
+  ["the heartbeat", "task", "task.heartbeat"],
+  ["the fence", "fence"],
+  ["the fenced write", "write"],
+  ["the callback", "callback"],
+  ["the suspend", "suspend"],
+  ["the registration", "register"],
+  ["the confirmation", "confirm"],
+  ["the settlement", "apply"],
+  ["the resume", "resume"],
+  ["the acquire", "task", "task.acquire"],
+  ["the fulfill", "task", "task.fulfill"],
+  ["the alarm", "alarm"],
+];
+
+describe("a workflow ends right", () => {
+  it.each([false, true])("where nobody crashes (evicted between all steps: %s)", async (evicts) => {
+    const workflow = new Workflow(evicts);
+    expect(await workflow.run()).toMatchObject({ state: "resolved", value: { data: '"done"' } });
+    expect(await workflow.rows()).toEqual([]);
+  });
+
+  describe.each(STEPS)("with a crash at %s", (_, method, kind) => {
+    it.each(POINTS)("$when it is served, of the $who", async (point) => {
+      const workflow = new Workflow();
+      const crashing = new CrashPoint(PromiseObject.prototype, method, point, {
+        matches: ([first]) => kind === undefined || (first as { kind?: string }).kind === kind,
+        crash: (id) => crash(promiseAt(id ?? workflow.id)),
+      });
+      const end = await workflow.run();
+      await crashing.over();
+      expect(crashing.callee, "it came to the crash").toBeDefined();
+      expect(end).toMatchObject({ state: "resolved", value: { data: '"done"' } });
+      for (let n = 0; n < 3; n += 1) await workflow.pass();
+      expect(await workflow.rows()).toEqual([]);
+    });
+  });
+});
