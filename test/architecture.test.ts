@@ -20,6 +20,8 @@ interface Room {
 const ROOMS: Room[] = [
   { path: "client/src/protocol.ts", may: [] },
   { path: "client/src/", may: ["client/src/"] },
+  // The React of whoever's app it is: nothing else in the client may ask for it.
+  { path: "client/src/react.ts", may: ["client/src/", "react"] },
   { path: "client/examples/", may: ["client/src/index.ts", "node:", "@resonatehq/sdk"] },
   { path: "src/machine/", may: ["src/machine/", "client/src/protocol.ts"] },
   // croner is a function of the pattern, the zone and the instant it is given: paused, it sets no timer.

@@ -2,6 +2,7 @@
  * The calls that write: what a create and a settle carry, and the record that answers them. Pure;
  * sends nothing.
  */
+import { askedBody, type AskedOptions } from "./asked.ts";
 import { type Deadline, type Duration, parseDeadline, parseDuration, shown } from "./duration.ts";
 import { ApiError } from "./errors.ts";
 import { checkKey, createKey, promisePath, randomId } from "./id.ts";
@@ -15,7 +16,7 @@ import {
 } from "./protocol.ts";
 import type { Call, Verdict } from "./transport.ts";
 
-export interface CreateOptions extends CallOptions {
+export interface CreateOptions extends CallOptions, AskedOptions {
   /** What the promise is asked with: `data` is any JSON value. @default {} */
   param?: Payload<unknown>;
   /**
@@ -65,6 +66,7 @@ export function createCall(id: string, options: CreateOptions): Call {
     tags,
     retention:
       retention === undefined ? undefined : parseDuration(retention, "retention", Date.now()),
+    ...askedBody(options, Date.now()),
   };
   const headers = writeHeaders(idempotencyKey ?? createKey(id), strict);
   return { method: "PUT", path, headers, body: jsonOf(body, "param", param?.data) };
@@ -90,12 +92,21 @@ export function rejectionData(reason: unknown): unknown {
 }
 
 /** The record in an answer. @throws ApiError if there is none. */
-export function recordOf<T>({ status, body }: Verdict): PromiseRecord<T> {
-  if (typeof body === "object" && body !== null && "id" in body && "state" in body) {
-    // SAFETY: the server's word for the record, the caller's for the type of its own data.
-    return body as PromiseRecord<T>;
+export function recordOf<T>(verdict: Verdict): PromiseRecord<T> {
+  return answerOf<PromiseRecord<T>>(verdict, "a promise", "id", "state");
+}
+
+/** The body of an answer that has these fields. @throws ApiError for any other. */
+export function answerOf<T>(
+  { status, body }: Verdict,
+  what: string,
+  ...fields: (keyof T & string)[]
+): T {
+  if (typeof body === "object" && body !== null && fields.every((field) => field in body)) {
+    // SAFETY: the server's word for its records, the caller's for the type of its own data.
+    return body as T;
   }
-  const message = `not the answer of a promise server: ${status} without a promise`;
+  const message = `not the answer of a promise server: ${status} without ${what}`;
   throw new ApiError(message, { code: "unexpected_answer", status });
 }
 

@@ -9,15 +9,10 @@ import {
   settleCall,
   type SettleOptions,
 } from "./calls.ts";
-import {
-  AlreadySettledError,
-  DisposedError,
-  NotFoundError,
-  RejectedError,
-  TimeoutError,
-} from "./errors.ts";
+import { AlreadySettledError, DisposedError, RejectedError, TimeoutError } from "./errors.ts";
 import { promisePath, randomId } from "./id.ts";
 import { limited } from "./limit.ts";
+import { Links } from "./links.ts";
 import {
   type CallOptions,
   callTimeoutMs,
@@ -26,11 +21,13 @@ import {
   type Target,
 } from "./options.ts";
 import type { Json, PromiseRecord, WritableState } from "./protocol.ts";
+import { Receipts } from "./receipts.ts";
 import { run, type Run, type RunOptions } from "./run.ts";
 import { checked, type StandardSchema } from "./schema.ts";
-import { type Call, request, type Verdict } from "./transport.ts";
+import { send, sendDelete } from "./send.ts";
 import { follow } from "./watch.ts";
 import { Watch } from "./watch-iterable.ts";
+import { Webhooks } from "./webhooks.ts";
 
 export interface ReadOptions<T> extends CallOptions {
   /**
@@ -49,11 +46,20 @@ export interface ReadOptions<T> extends CallOptions {
  * const receipt = await promises.wait<Receipt>("order-42"); // here, or in any other process
  */
 export class DurablePromises {
+  /** Links for those who have no key: people who decide, systems that call back. */
+  readonly links: Links;
+  /** How promises ended, signed. */
+  readonly receipts: Receipts;
+  /** Endpoints that are told what becomes of promises. */
+  readonly webhooks: Webhooks;
   readonly #target: Target;
 
   /** @throws TypeError or RangeError for options that make no sense, showing what was received. */
   constructor(options: DurablePromisesOptions = {}) {
     this.#target = resolveOptions(options);
+    this.links = new Links(this.#target);
+    this.receipts = new Receipts(this.#target);
+    this.webhooks = new Webhooks(this.#target);
   }
 
   /** Where the promises live, without a slash at the end. */
@@ -70,7 +76,7 @@ export class DurablePromises {
    */
   async create<T = Json>(id?: string, options: CreateOptions = {}): Promise<PromiseRecord<T>> {
     // Ours and not the server's: a retry of a create without an id would leave two promises.
-    const verdict = await this.#send(createCall(id ?? randomId(), options), options);
+    const verdict = await send(this.#target, createCall(id ?? randomId(), options), options);
     return recordOf<T>(verdict);
   }
 
@@ -81,7 +87,7 @@ export class DurablePromises {
    * @throws ValidationError if it is resolved and its value does not fit `schema`.
    */
   async get<T = Json>(id: string, options: ReadOptions<T> = {}): Promise<PromiseRecord<T>> {
-    const verdict = await this.#send({ method: "GET", path: promisePath(id) }, options);
+    const verdict = await send(this.#target, { method: "GET", path: promisePath(id) }, options);
     const record = recordOf<T>(verdict);
     if (!options.schema || record.state !== "RESOLVED") return record;
     const data = await checked(id, record.value.data, options.schema);
@@ -153,8 +159,11 @@ export class DurablePromises {
   }
 
   /**
-   * Resolves the promise with any JSON value, or with none.
+   * Resolves the promise with any JSON value, or with none. Of a promise with a `quorum` it is a
+   * vote: the record that comes back is pending until enough have voted.
    *
+   * @throws InvalidValueError if the promise has a form, whose schema the value does not fit.
+   * @throws VoteError if this voter has voted already, or may not.
    * @throws AlreadySettledError with the winner's record if somebody, or the deadline, was first.
    * @throws NotFoundError if nobody has created it.
    * @example await promises.resolve("order-42", { receipt: 7 });
@@ -189,20 +198,7 @@ export class DurablePromises {
    * @throws NotFoundError if there is no such promise.
    */
   async delete(id: string, options: CallOptions = {}): Promise<void> {
-    const { retry } = this.#target;
-    let repeated = false;
-    const shouldRetry = (error: unknown, attempt: number) => {
-      const again = retry.shouldRetry(error, attempt);
-      repeated ||= again;
-      return again;
-    };
-    try {
-      const call: Call = { method: "DELETE", path: promisePath(id) };
-      await this.#send(call, options, { ...this.#target, retry: { ...retry, shouldRetry } });
-    } catch (error) {
-      // Not there on the second attempt: the first one did it, and its answer was lost.
-      if (!(repeated && error instanceof NotFoundError)) throw error;
-    }
+    await sendDelete(this.#target, promisePath(id), options, "not_found");
   }
 
   async #settle<T>(
@@ -211,17 +207,14 @@ export class DurablePromises {
     data: unknown,
     options: SettleOptions,
   ): Promise<PromiseRecord<T>> {
-    const verdict = await this.#send(settleCall(id, state, data, options), options);
+    const verdict = await send(this.#target, settleCall(id, state, data, options), options);
     const record = recordOf<T>(verdict);
-    // A deadline that won is answered with 200, and says so only here.
+    // A deadline that won is answered with 200, and says so only here. 202 is a vote among several.
     const lost =
-      verdict.outcome === undefined ? record.state !== state : verdict.outcome === "lost";
+      verdict.outcome === undefined
+        ? record.state !== state && verdict.status !== 202
+        : verdict.outcome === "lost";
     if (lost) throw new AlreadySettledError(record as PromiseRecord);
     return record;
-  }
-
-  #send(call: Call, options: CallOptions, target = this.#target): Promise<Verdict> {
-    const timeoutMs = callTimeoutMs(options.timeout, target.timeoutMs);
-    return request(target, call, { signal: options.signal, timeoutMs });
   }
 }

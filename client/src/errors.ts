@@ -21,7 +21,15 @@ export type DurablePromiseErrorCode =
   | "rejected"
   | "timeout"
   | "unexpected_answer"
+  | ReceiptErrorCode
   | WebhookErrorCode;
+
+/**
+ * - `receipt_malformed`: this is no receipt.
+ * - `receipt_unknown_key`: signed with a key that is not among those one trusts.
+ * - `receipt_forged`: changed, or signed by somebody else under that key's name.
+ */
+export type ReceiptErrorCode = "receipt_malformed" | "receipt_unknown_key" | "receipt_forged";
 
 /**
  * - `webhook_unsigned`: a header of Standard Webhooks is missing or malformed.
@@ -91,6 +99,32 @@ export class NotFoundError extends ApiError {
   override readonly name: string = "NotFoundError";
 }
 
+/** What should resolve the promise does not fit the schema of its form. Nothing was changed. */
+export class InvalidValueError extends ApiError {
+  override readonly name: string = "InvalidValueError";
+  /** Each fault, by its JSON pointer (RFC 6901) into the value. */
+  readonly errors: readonly { readonly pointer: string; readonly message: string }[];
+
+  constructor(message: string, facts: { status: number; problem: Problem }) {
+    super(message, { ...facts, code: "invalid_value" });
+    this.errors = facts.problem.errors ?? [];
+  }
+}
+
+/** The vote was not counted: cast before (`already_voted`), or not theirs to cast (`not_a_voter`). */
+export class VoteError extends DurablePromiseError {
+  override readonly name: string = "VoteError";
+  declare readonly code: "already_voted" | "not_a_voter";
+  /** The promise, with the votes that count. */
+  readonly record: PromiseRecord;
+
+  constructor(code: VoteError["code"], record: PromiseRecord, cause?: unknown) {
+    const why = code === "already_voted" ? "you have voted already" : "you may not vote";
+    super(`${why} on promise "${record.id}"`, { code, cause });
+    this.record = record;
+  }
+}
+
 /** Somebody else created this id first, with another idempotency key. */
 export class ExistsError extends DurablePromiseError {
   override readonly name: string = "ExistsError";
@@ -115,11 +149,14 @@ export class AlreadySettledError extends DurablePromiseError {
   override readonly name: string = "AlreadySettledError";
   /** The winner's record. */
   readonly record: PromiseRecord;
+  /** How it ended, signed, where the server signs and has said so: for `verifyReceipt`. */
+  readonly receipt: string | undefined;
 
   constructor(record: PromiseRecord, cause?: unknown) {
     const code = record.state === "PENDING" ? "internal" : ALREADY[record.state];
     super(`promise "${record.id}" is already ${record.state}`, { code, cause });
     this.record = record;
+    this.receipt = isApiError(cause) ? cause.problem?.receipt : undefined;
   }
 }
 
@@ -215,6 +252,16 @@ export class WebhookError extends DurablePromiseError {
   }
 }
 
+/** What should be a receipt is not to be trusted. */
+export class ReceiptError extends DurablePromiseError {
+  override readonly name: string = "ReceiptError";
+  declare readonly code: ReceiptErrorCode;
+
+  constructor(code: ReceiptErrorCode, message: string, cause?: unknown) {
+    super(message, { code, cause });
+  }
+}
+
 /** Whether an error is one of this package, of any copy of it. */
 export function isDurablePromiseError(error: unknown): error is DurablePromiseError {
   return typeof error === "object" && error !== null && BRAND in error;
@@ -225,9 +272,12 @@ function isNamed(error: unknown, ...names: string[]): boolean {
 }
 
 export const isApiError = (error: unknown): error is ApiError =>
-  isNamed(error, "ApiError", "NotFoundError");
+  isNamed(error, "ApiError", "NotFoundError", "InvalidValueError");
 export const isNotFoundError = (error: unknown): error is NotFoundError =>
   isNamed(error, "NotFoundError");
+export const isInvalidValueError = (error: unknown): error is InvalidValueError =>
+  isNamed(error, "InvalidValueError");
+export const isVoteError = (error: unknown): error is VoteError => isNamed(error, "VoteError");
 export const isExistsError = (error: unknown): error is ExistsError =>
   isNamed(error, "ExistsError");
 export const isAlreadySettledError = (error: unknown): error is AlreadySettledError =>
@@ -246,3 +296,5 @@ export const isLeaseLostError = (error: unknown): error is LeaseLostError =>
   isNamed(error, "LeaseLostError");
 export const isWebhookError = (error: unknown): error is WebhookError =>
   isNamed(error, "WebhookError");
+export const isReceiptError = (error: unknown): error is ReceiptError =>
+  isNamed(error, "ReceiptError");

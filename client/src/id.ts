@@ -11,6 +11,11 @@ import { LIMITS } from "./protocol.ts";
  * @example promisePath("purchase/user 7") // "/promises/purchase/user%207"
  */
 export function promisePath(id: string): string {
+  return `/promises/${percentEncoded(checkId(id)).replaceAll("%2F", "/")}`;
+}
+
+/** The id itself, where it is not a path. @throws as {@link promisePath}. */
+export function checkId(id: string): string {
   if (typeof id !== "string" || id === "") {
     throw new TypeError(`id must be a string that is not empty, got ${shown(id)}`);
   }
@@ -23,7 +28,7 @@ export function promisePath(id: string): string {
   if (id.split("/").some((segment) => segment === "." || segment === "..")) {
     throw new RangeError(`id must not have "." or ".." between slashes, got ${shown(id)}`);
   }
-  return `/promises/${percentEncoded(id).replaceAll("%2F", "/")}`;
+  return id;
 }
 
 function percentEncoded(id: string): string {

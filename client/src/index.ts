@@ -1,10 +1,27 @@
+export type { AskedOptions, EscalationOptions, QuorumOptions } from "./asked.ts";
 export type { CreateOptions, SettleOptions } from "./calls.ts";
 export { DurablePromises, type ReadOptions } from "./client.ts";
 export { type Deadline, type Duration, parseDeadline, parseDuration } from "./duration.ts";
 export { type DurablePromise, durablePromise } from "./durable-promise.ts";
 export * from "./errors.ts";
+export type {
+  Link,
+  LinkAllow,
+  LinkMapping,
+  LinkOptions,
+  Links,
+  LinkScheme,
+  LinkVerifier,
+} from "./links.ts";
 export type { CallOptions, DurablePromisesOptions, LineOptions } from "./options.ts";
 export * from "./protocol.ts";
+export {
+  type Receipt,
+  type ReceiptKeys,
+  type Receipts,
+  type SignedReceipt,
+  verifyReceipt,
+} from "./receipts.ts";
 export { DEFAULT_RETRY, defaultShouldRetry, type RetryOptions, type RetryPolicy } from "./retry.ts";
 export { DEFAULT_RUN_RETRY, type Run, type RunOptions } from "./run.ts";
 export type { SchemaResult, StandardSchema } from "./schema.ts";
@@ -19,3 +36,13 @@ export {
   type VerifyOptions,
   type WebhookHeaders,
 } from "./webhook.ts";
+export type {
+  DeadLetter,
+  Delivery,
+  RotateOptions,
+  Webhook,
+  WebhookChange,
+  WebhookFilter,
+  WebhookOptions,
+  Webhooks,
+} from "./webhooks.ts";

@@ -39,6 +39,67 @@ export interface OnTimeout {
 }
 
 /**
+ * What a person is asked, on the page of a link. `schema` also binds every other caller: what
+ * resolves the promise must fit it.
+ */
+export interface Form {
+  title?: string;
+  /** Markdown, a small and safe part of it. */
+  description?: string;
+  /** Facts to decide by. */
+  details?: { label: string; value: string }[];
+  /** What the buttons say, in place of "Approve" and "Reject". */
+  approveLabel?: string;
+  rejectLabel?: string;
+  /** JSON Schema (2020-12, the part of it that a form can ask) of `value.data` when resolved. */
+  schema?: { [key: string]: unknown };
+}
+
+/** Settled by several: by the approval that reaches the count, or when it cannot be any more. */
+export interface Quorum {
+  /** So many must resolve it. */
+  approvals: number;
+  /** Of so many who vote. */
+  of: number;
+  /** Only these may vote; absent: whoever may settle it, each once. */
+  voters?: string[];
+  /** One refusal rejects it. */
+  veto: boolean;
+  /** Whoever asked may not vote. */
+  excludeRequester: boolean;
+}
+
+export interface Vote {
+  /** The voter's name: of a link's audience, a key or a token. */
+  by: string;
+  approves: boolean;
+  at: number;
+}
+
+/** What happens while nobody settles the promise; durations in ms. */
+export interface EscalationStep {
+  /** From its creation. */
+  after: number;
+  /** Whether it has happened. */
+  done: boolean;
+  /** Who is told: `https://…`, or `poll://…` for a worker. */
+  notify?: string;
+  /** By how much the deadline moves. */
+  extend?: number;
+  /** How it is settled. */
+  settle?: { state: WritableState; value: Payload };
+}
+
+/** Who has settled a promise, as far as that is known, and over which surface. */
+export interface SettledBy {
+  how: "api" | "protocol" | "example" | "link" | "callback" | "worker" | "deadline" | "escalation";
+  /** A verified name: of a key, a token, or of whom the link was made for. */
+  who?: string;
+  /** The id of the link. */
+  link?: string;
+}
+
+/**
  * The REST resource: one promise, as `GET /promises/:id` answers it. The names are those of the
  * published Durable Promise API; `url`, `onTimeout` and `retention` are ours. Absent fields are
  * left out; `param` and `value` are `{}` when empty.
@@ -58,6 +119,15 @@ export interface PromiseRecord<T = Json> {
   onTimeout?: OnTimeout;
   /** How long the settled promise is kept, in ms. Absent: for ever. */
   retention?: number;
+  /** What a person is asked. */
+  form?: Form;
+  /** Who asks. */
+  requestedBy?: string;
+  quorum?: Quorum;
+  /** In the order in which they came. */
+  votes?: Vote[];
+  escalation?: EscalationStep[];
+  settledBy?: SettledBy;
   /** Where this promise lives. */
   url: string;
 }

@@ -8,8 +8,10 @@ import {
   ConnectionError,
   DisposedError,
   ExistsError,
+  InvalidValueError,
   NotFoundError,
   TimeoutError,
+  VoteError,
 } from "./errors.ts";
 import { type Limit, limited, sleep } from "./limit.ts";
 import type { Target } from "./options.ts";
@@ -93,12 +95,16 @@ export function judge(answer: Answer, now: number): Omit<Verdict, "attempts"> {
     throw new ApiError(message, { ...facts, code: "unexpected_answer" });
   }
   const { code, detail, promise } = body;
+  if (code === "invalid_value") throw new InvalidValueError(detail, { status, problem: body });
   const error = new (code === "not_found" ? NotFoundError : ApiError)(
     detail || body.title || `${status} ${code}`,
     { ...facts, code, problem: body },
   );
   if (code === "disposed") throw new DisposedError(error);
   if (promise && code === "exists") throw new ExistsError(promise, error);
+  if (promise && (code === "already_voted" || code === "not_a_voter")) {
+    throw new VoteError(code, promise, error);
+  }
   if (promise && code.startsWith("already_")) throw new AlreadySettledError(promise, error);
   throw error;
 }

@@ -59,7 +59,7 @@ async function* framesOf<T>(
   const onAbort = () => stop.abort(signal?.reason);
   if (signal?.aborted) onAbort();
   signal?.addEventListener("abort", onAbort, { once: true });
-  // At most absent, pending and an end: a watch has no more news than that.
+  // Absent, pending, its votes and an end: a watch has no more news than that.
   const unread: Frame[] = [];
   let ending: { error?: unknown } | undefined;
   let wake: (() => void) | undefined;

@@ -106,11 +106,16 @@ function newsOf(id: string, onNews: (frame: Frame) => void) {
     const isGone = last?.type === "pending" && bornAt(frame) !== bornAt(last);
     const news: Frame = isGone ? { type: "disposed", id } : frame;
     if (news.type === "settled" || news.type === "disposed") end = news;
-    if (news.type !== last?.type) onNews(news);
+    // A promise that is pending may change too: by a vote, or by a step of its escalation.
+    if (news.type !== last?.type || etagOf(news) !== etagOf(last)) onNews(news);
     last = news;
     return end !== undefined;
   };
   return { tell, heard: () => last !== undefined, end: () => end };
+}
+
+function etagOf(frame: Frame | undefined): string | undefined {
+  return frame && "etag" in frame ? frame.etag : undefined;
 }
 
 function bornAt(frame: Frame): number | undefined {

@@ -4,7 +4,14 @@
  * by name at creation, so that no keyword is silently without effect. Draws and validates nothing.
  */
 import type { Json } from "../../client/src/protocol.ts";
-import { faultOfPattern, PATTERN_LIMITS } from "./form-pattern.ts";
+import {
+  faultOfKeyword,
+  FORM_TYPES,
+  isObject,
+  SCHEMA_LIMITS,
+  type FORMATS,
+  type FormType,
+} from "./form-keywords.ts";
 import { faultOfShape, pointerTo, validateValue } from "./form-value.ts";
 import { utf8Length } from "./schemas.ts";
 
@@ -44,36 +51,6 @@ export interface SchemaFault {
   /** What is wrong there, to follow the pointer in a sentence. */
   message: string;
 }
-
-export const SCHEMA_LIMITS = {
-  /** Kept with every promise, and read for every answer. */
-  bytesMax: 32 * 1024,
-  /** Deeper, nobody finds the way through the form. */
-  depthMax: 5,
-  /** As many questions as a page can ask. */
-  fieldsMax: 100,
-  optionsMax: 200,
-  titleCharactersMax: 200,
-  descriptionCharactersMax: 2000,
-} as const;
-
-export const FORMATS = ["date", "date-time", "email", "uri"] as const;
-
-type FormType = "string" | "number" | "integer" | "boolean" | "array" | "object";
-
-const ALWAYS = ["type", "title", "description", "default"];
-const NUMERIC = [
-  ...["const", "enum", "oneOf", "minimum", "maximum"],
-  ...["exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
-];
-const KEYWORDS: Record<FormType, string[]> = {
-  string: ["const", "enum", "oneOf", "format", "pattern", "minLength", "maxLength"],
-  number: NUMERIC,
-  integer: NUMERIC,
-  boolean: ["const"],
-  array: ["items", "minItems", "maxItems", "uniqueItems"],
-  object: ["properties", "required", "additionalProperties"],
-};
 
 /** What is wrong with a schema, the first thing found; `undefined` when it can be asked. */
 export function faultOfSchema(schema: unknown): SchemaFault | undefined {
@@ -128,21 +105,16 @@ function faultOfPlace({ schema, pointer, depth, isItem }: Place): SchemaFault | 
   }
   const type = typeOf(schema);
   if (type === undefined) {
-    const types = Object.keys(KEYWORDS).join(", ");
-    return { pointer: `${pointer}/type`, message: `must be one of ${types}` };
+    return { pointer: `${pointer}/type`, message: `must be one of ${FORM_TYPES.join(", ")}` };
   }
   if (isItem && !["string", "number", "integer"].includes(type)) {
     return { pointer: `${pointer}/type`, message: "of items must be string, number or integer" };
   }
-  for (const [keyword, value] of Object.entries(schema)) {
+  for (const keyword of Object.keys(schema)) {
     // What zod, valibot and typebox write at the top; it changes nothing.
     if (keyword === "$schema" && pointer === "") continue;
-    const at = pointerTo(pointer, keyword);
-    if (![...ALWAYS, ...KEYWORDS[type]].includes(keyword)) {
-      return { pointer: at, message: `is not supported in a schema of type ${type}` };
-    }
-    const message = CHECKS[keyword]?.(value, schema);
-    if (message !== undefined) return { pointer: at, message };
+    const message = faultOfKeyword(type, keyword, schema);
+    if (message !== undefined) return { pointer: pointerTo(pointer, keyword), message };
   }
   if (type === "array" && schema["items"] === undefined) {
     return { pointer, message: 'must say what its "items" are' };
@@ -153,10 +125,9 @@ function faultOfPlace({ schema, pointer, depth, isItem }: Place): SchemaFault | 
 /** An enum says its type by its members. */
 function typeOf(schema: Record<string, unknown>): FormType | undefined {
   const { type, enum: options, oneOf } = schema;
-  if (typeof type === "string") {
-    return Object.hasOwn(KEYWORDS, type) ? (type as FormType) : undefined;
-  }
-  if (type !== undefined || !(Array.isArray(options) || Array.isArray(oneOf))) return undefined;
+  const known = FORM_TYPES.find((each) => each === type);
+  if (known || type !== undefined || !(Array.isArray(options) || Array.isArray(oneOf)))
+    return known;
   return "string";
 }
 
@@ -180,89 +151,6 @@ function faultBetween(schema: Record<string, unknown>, pointer: string): SchemaF
   return undefined;
 }
 
-type Check = (value: unknown, schema: Record<string, unknown>) => string | undefined;
-
-/** By keyword; `type` and `default` are judged with the whole. */
-const CHECKS: Record<string, Check> = {
-  title: text(SCHEMA_LIMITS.titleCharactersMax),
-  description: text(SCHEMA_LIMITS.descriptionCharactersMax),
-  const: (value, { type }) => (isScalarOf(type, value) ? undefined : "must be of the type"),
-  enum: (value, { type }) => faultOfOptions(type, value, (option) => option),
-  oneOf: (value, { type }) =>
-    faultOfOptions(type, value, (option) => {
-      if (!isObject(option)) return undefined;
-      const { const: value, title, ...more } = option;
-      const named = title === undefined || !text(SCHEMA_LIMITS.titleCharactersMax)(title, option);
-      return named && Object.keys(more).length === 0 ? value : undefined;
-    }),
-  format: (value) =>
-    FORMATS.some((format) => format === value) ? undefined : `must be one of ${FORMATS.join(", ")}`,
-  pattern: (value, { maxLength }) => {
-    if (typeof value !== "string") return "must be a string";
-    return faultOfPattern(value, isCount(maxLength) ? maxLength : PATTERN_LIMITS.textMax);
-  },
-  ...sameFor(["minLength", "maxLength", "minItems", "maxItems"], (value) =>
-    isCount(value) ? undefined : "must be an integer from 0",
-  ),
-  ...sameFor(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"], (value) =>
-    Number.isFinite(value) ? undefined : "must be a number",
-  ),
-  multipleOf: (value) =>
-    typeof value === "number" && value > 0 ? undefined : "must be a number above 0",
-  ...sameFor(["uniqueItems", "additionalProperties"], (value) =>
-    typeof value === "boolean" ? undefined : "must be true or false",
-  ),
-  properties: (value) => {
-    if (!isObject(value)) return "must be an object";
-    // Legal JSON, and a trap for whoever copies the answer key by key.
-    if (Object.hasOwn(value, "__proto__")) return 'must not have "__proto__"';
-    // A browser would send another name than it was given.
-    const isOdd = Object.keys(value).some((name) => /\p{Cc}/u.test(name));
-    return isOdd ? "must not have names with control characters" : undefined;
-  },
-  required: (value, { properties }) => {
-    if (!Array.isArray(value)) return "must be an array of names";
-    const known = isObject(properties) ? properties : {};
-    return value.every((name) => typeof name === "string" && Object.hasOwn(known, name))
-      ? undefined
-      : "must only name what is in properties";
-  },
-};
-
-function sameFor(keywords: string[], check: Check): Record<string, Check> {
-  return Object.fromEntries(keywords.map((keyword) => [keyword, check]));
-}
-
-function text(charactersMax: number): Check {
-  return (value) => {
-    if (typeof value !== "string") return "must be a string";
-    return value.length <= charactersMax
-      ? undefined
-      : `must have ${charactersMax} characters at most`;
-  };
-}
-
-/** Options come back from a form as text: two of the same text could not be told apart. */
-function faultOfOptions(
-  type: unknown,
-  options: unknown,
-  valueOf: (option: unknown) => unknown,
-): string | undefined {
-  const max = SCHEMA_LIMITS.optionsMax;
-  if (!Array.isArray(options) || options.length === 0 || options.length > max) {
-    return `must be an array of 1 to ${max} options`;
-  }
-  const values = options.map(valueOf);
-  if (!values.every((value) => isScalarOf(type, value) && typeof value !== "boolean")) {
-    return "must only have strings or numbers of the type (in oneOf: {const, title?})";
-  }
-  const texts = values.map(String);
-  if (texts.some((each) => each.trim() === "" || /\p{Cc}/u.test(each))) {
-    return "must not have an empty option or one with control characters";
-  }
-  return new Set(texts).size === texts.length ? undefined : "must not have an option twice";
-}
-
 function faultOfDefaults(places: Place[]): SchemaFault | undefined {
   for (const { schema, pointer } of places) {
     // SAFETY: every place was found without fault before.
@@ -271,18 +159,4 @@ function faultOfDefaults(places: Place[]): SchemaFault | undefined {
     if (fault) return { pointer: `${pointer}/default${fault.pointer}`, message: fault.message };
   }
   return undefined;
-}
-
-function isScalarOf(type: unknown, value: unknown): boolean {
-  if (type === "integer") return Number.isInteger(value);
-  if (type === undefined) return typeof value === "string" || typeof value === "number";
-  return typeof value === type;
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -59,6 +59,9 @@ export const CALL_ERRORS: ErrorCode[] = [
   "invalid_request",
   "unauthorized",
   "forbidden",
+  "url_too_long",
+  "too_many_requests",
+  "headers_too_large",
   "internal",
   "unavailable",
 ];

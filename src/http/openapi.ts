@@ -20,6 +20,7 @@ import {
   WAIT,
   type Json,
 } from "./openapi-parts.ts";
+import { keyPaths } from "./openapi-keys.ts";
 import { webhookPaths } from "./openapi-webhooks.ts";
 import { pauseBody, scheduleBody } from "./schedules.ts";
 import { promiseRecord, settleBody } from "./schemas.ts";
@@ -47,6 +48,7 @@ export function openApiDocument(origin: string): Json {
       { name: "promises", description: "The promise as a resource." },
       { name: "example", description: "The shapes of Restate's durable promises example." },
       { name: "schedules", description: "Promises made by the clock." },
+      { name: "keys", description: "Who may do what." },
       { name: "webhooks", description: "Who is told what happens to promises." },
       {
         name: "resonate",
@@ -115,6 +117,7 @@ export function openApiDocument(origin: string): Json {
       "/durablePromiseServer/{operation}": example("request", "promiseName"),
       "/promise/{operation}": example(undefined, "promiseId"),
       ...webhookPaths(),
+      ...keyPaths(),
       "/schedules": { get: LIST_SCHEDULES },
       "/schedules/{id}": schedulePath(),
       "/poll/{group}/{pid}": { get: POLL },
@@ -138,7 +141,15 @@ export function openApiDocument(origin: string): Json {
     },
     components: {
       schemas: { Promise: schemaOf(promiseRecord), Problem: PROBLEM },
-      securitySchemes: { bearer: { type: "http", scheme: "bearer" } },
+      securitySchemes: {
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          description:
+            "A key (of API_KEYS, or made at /keys) or a JWT (EdDSA, ES256, RS256) whose claims " +
+            "scope and prefix say what it may do. Without keys, this machine needs none.",
+        },
+      },
     },
   };
 }

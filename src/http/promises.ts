@@ -10,7 +10,7 @@ import {
   type SettledState,
 } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
-import type { Create, Settle } from "../machine/promise.ts";
+import { isSettled, type Create, type Settle } from "../machine/promise.ts";
 import { promiseUrl, splitFrame } from "../machine/resource.ts";
 import type { Changed } from "../object/promise-object.ts";
 import { offeredSubprotocols } from "./auth.ts";
@@ -31,6 +31,7 @@ import {
 } from "./parse.ts";
 import { noPromise, permit } from "./permission.ts";
 import { pushedTo } from "./push-target.ts";
+import { receiptOf } from "./receipts.ts";
 
 const PREFIX = "/promises/";
 
@@ -41,8 +42,11 @@ export async function createPromise(call: Call): Promise<Response> {
   const command = await parseCreate(call.request, id, call.env, Date.now());
   // The route has checked the id of the path.
   if (id === undefined) await permit(call, "create", command.id, "forbidden");
-  const pushed = pushedTo(command.tags, originOf(call), call.env);
-  return applied(call, command.id, { ...command, ...pushed });
+  const origin = originOf(call);
+  const pushed = pushedTo(command.tags, origin, call.env);
+  // Whom an escalation tells, it tells where the promise is.
+  const escalated = command.escalation && { serverUrl: origin };
+  return applied(call, command.id, { ...command, ...pushed, ...escalated });
 }
 
 /** `PATCH /promises/:id`. */
@@ -86,7 +90,8 @@ async function applied(call: Call, id: string, command: Create | Settle): Promis
   const changed = await changedBy(call, id, command, origin);
   const told = TOLD[changed.outcome as keyof typeof TOLD];
   const { etag, promise } = splitFrame(changed.frame);
-  if (promise === undefined || !told) throw refusalOf(changed, id);
+  if (promise === undefined || !told)
+    throw await receipted(call, id, refusalOf(changed, id), origin);
   return new Response(promise, {
     status: STATUS[told],
     headers: {
@@ -112,6 +117,22 @@ async function changedBy(
   const record = await object.get();
   if (record) checkFits(record, command.value.data);
   return object.change({ ...command, ...(record && { fits: record.birth }) }, origin);
+}
+
+/** Who lost is told how it ended in a form that can be shown to others. */
+async function receipted(
+  { env }: Call,
+  id: string,
+  refusal: Refusal,
+  origin: string,
+): Promise<Refusal> {
+  if (!refusal.code.startsWith("already_") || readConfig(env).receiptKeys.length === 0) {
+    return refusal;
+  }
+  const record = await env.PROMISES.getByName(id).get();
+  const receipt = record && isSettled(record) && (await receiptOf(record, origin, env));
+  if (!receipt) return refusal;
+  return new Refusal(refusal.code, refusal.message, { ...refusal.extra, receipt });
 }
 
 const STATUS: Record<Outcome, 200 | 201 | 202> = {

@@ -39,8 +39,7 @@ export const DEBUG_KINDS: Kinds = {
   "debug.snap": async (ask) => {
     const { promises } = await debugOf(ask.env).touched();
     const snapshots = await each(promises, (id) => objectOf(ask, id).snapshot());
-    // SAFETY: what an object answers is what its method returns; the stub's types lose the unions.
-    return { status: 200, data: snapText(snapshots as Snapshot[], await debugOf(ask.env).sent()) };
+    return { status: 200, data: snapText(snapshots, await debugOf(ask.env).sent()) };
   },
 };
 

@@ -19,26 +19,29 @@ const UNTOLD_RETRY_MS = 1000;
 export interface Owed {
   /** Somebody waits on this object's sockets and has not been told the end. */
   sockets: boolean;
-  /** When to send what is owed to tasks and listeners; `null` when nobody has registered. */
+  /** A task or a listener has registered for the end. */
+  awaited: boolean;
+  /** When to send what is owed by now; `null` when nothing is. */
   messagesAt: number | null;
 }
 
 /** @returns ms since the epoch, or `null` when there is nothing to wake for */
 export function wakeAt(record: PromiseRecord | null, owed: Owed, now: number): number | null {
-  if (!record) return null;
+  if (!record) return owed.messagesAt;
   const due = isSettled(record)
     ? wakeSettledAt(record, owed, now)
     : Math.min(
         wakePendingAt(record, owed),
         taskWakeAt(record, now) ?? Infinity,
         nextStep(record)?.at ?? Infinity,
+        owed.messagesAt ?? Infinity,
       );
   return due === Infinity ? null : Math.min(due, now + AHEAD_MS_MAX);
 }
 
-function wakePendingAt(record: PromiseRecord, { sockets, messagesAt }: Owed): number {
+function wakePendingAt(record: PromiseRecord, { sockets, awaited }: Owed): number {
   if (record.timeoutAt >= Number.MAX_SAFE_INTEGER) return Infinity;
-  if (sockets || messagesAt !== null) return record.timeoutAt;
+  if (sockets || awaited) return record.timeoutAt;
   return record.timeoutAt + (record.retentionMs ?? Infinity);
 }
 

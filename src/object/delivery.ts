@@ -6,7 +6,7 @@
 import { readConfig, type Env } from "../env.ts";
 import { parseAddress, type Address } from "../machine/address.ts";
 import type { PromiseRecord } from "../machine/promise.ts";
-import { protocolText } from "../machine/resource.ts";
+import { protocolText, resourceText } from "../machine/resource.ts";
 import { TARGET_TAG } from "../machine/task-state.ts";
 import { push } from "./push.ts";
 
@@ -70,5 +70,28 @@ export async function unblock(
   const { group, cast, pid } = address;
   const message = { promiseId: record.id, cast, ...(pid !== undefined && { pid }), text };
   await env.INBOXES.getByName(group).unblock(message);
+  return true;
+}
+
+/** Tells whom a step of the escalation names. @returns whether they have it, or their inbox keeps it */
+export async function notify(env: Env, record: PromiseRecord, step: number): Promise<boolean> {
+  const to = record.escalation?.[step]?.notify;
+  const address = parseAddress(to ?? "");
+  if (!address) return true;
+  const config = readConfig(env);
+  const promise = resourceText(record, config.publicUrl ?? record.serverUrl ?? "");
+  if (address.kind === "push") {
+    const text = `{"type":"promise.escalated","step":${step},"data":${promise}}`;
+    return push(address.url, text, config.openOnLoopback);
+  }
+  const { group, cast, pid } = address;
+  const text = `{"kind":"escalate","head":{},"data":{"step":${step},"promise":${protocolText(record)}}}`;
+  const promiseId = `${record.id}#${step}`;
+  await env.INBOXES.getByName(group).unblock({
+    promiseId,
+    cast,
+    ...(pid !== undefined && { pid }),
+    text,
+  });
   return true;
 }

@@ -6,7 +6,7 @@ import { byLink, standingOf, type Link, type LinkStanding } from "../machine/lin
 import type { Command, PromiseRecord, Settle } from "../machine/promise.ts";
 import { LIMITS } from "../../client/src/protocol.ts";
 import type { Links } from "./links.ts";
-import type { Answer } from "./promise-object.ts";
+import type { Answer } from "./turns.ts";
 
 /** A link as it stands, and its promise as it is. */
 export interface LinkView {

@@ -1,12 +1,13 @@
 /**
- * Tells everyone who is owed the end of a promise: tasks that await it, in their own objects, and
- * listeners, wherever they are. A row stays until its owner has it; a message may come twice and
+ * Tells everyone who is owed something: the end of the promise to the tasks that await it, in their own
+ * objects, and to listeners, wherever they are; events to webhooks; steps of an escalation to those
+ * whom they name. A row stays until its owner has it; a message may come twice and
  * changes nothing the second time. What fails is tried again at {@link Outbox.dueAt}.
  */
 import type { Env } from "../env.ts";
-import type { PromiseRecord, SettledPromise } from "../machine/promise.ts";
-import { unblock } from "./delivery.ts";
-import type { Subscribers } from "./subscribers.ts";
+import { isSettled, type PromiseRecord, type SettledPromise } from "../machine/promise.ts";
+import { notify, unblock } from "./delivery.ts";
+import type { Orphan, OwedEvent, Subscribers } from "./subscribers.ts";
 
 const AGAIN_MS = 1000;
 const AGAIN_MS_MAX = 5 * 60 * 1000;
@@ -20,14 +21,30 @@ export class Outbox {
   #failures = 0;
   #running: Promise<void> | undefined;
 
-  constructor(env: Env, subscribers: Subscribers) {
+  #promise: { id(): string; birth(): string | undefined };
+
+  /** @param promise its id, and the birth of the life that it has now */
+  constructor(
+    env: Env,
+    subscribers: Subscribers,
+    promise: { id(): string; birth(): string | undefined },
+  ) {
     this.#env = env;
     this.#subscribers = subscribers;
+    this.#promise = promise;
   }
 
-  /** When to try what is still owed; `null` when nothing is. */
-  dueAt(now: number): number | null {
+  /** Somebody has registered for the end. */
+  get isAwaited(): boolean {
+    const { awaiters, listeners } = this.#subscribers;
+    return awaiters.length + listeners.length > 0;
+  }
+
+  /** When to try what is owed by now; `null` when nothing is. */
+  dueAt(now: number, settled: boolean): number | null {
     if (this.#subscribers.size === 0) return null;
+    const { notices, events, orphans } = this.#subscribers;
+    if (!settled && notices.length + events.length + orphans.length === 0) return null;
     return now + Math.min(AGAIN_MS * 2 ** this.#failures, AGAIN_MS_MAX);
   }
 
@@ -37,33 +54,62 @@ export class Outbox {
   }
 
   /** @param record as it is stored: before that nobody may be told */
-  deliver(record: SettledPromise, now: number, at?: number): Promise<void> {
+  deliver(record: PromiseRecord | null, now: number, at?: number): Promise<void> {
     this.#running ??= this.#run(record, now, at).finally(() => {
       this.#running = undefined;
     });
     return this.#running;
   }
 
-  /** The promise is disposed of, and its rows with it: best effort, for there is nothing to keep. */
-  wake({ id, birth }: PromiseRecord): void {
-    for (const awaiter of this.#subscribers.awaiters) {
-      const told = Promise.resolve(this.#env.PROMISES.getByName(awaiter).resume(id, birth));
-      told.catch((error: unknown) => console.error(error));
-    }
-  }
-
-  async #run(record: SettledPromise, now: number, at?: number): Promise<void> {
-    const { awaiters, listeners } = this.#subscribers;
+  async #run(record: PromiseRecord | null, now: number, at?: number): Promise<void> {
     const told = await allDone([
-      ...awaiters.map((awaiter) => () => this.#resume(record, awaiter, at)),
-      ...listeners.map((listener) => () => this.#unblock(record, listener, now, at)),
+      ...this.#subscribers.orphans.map((orphan) => () => this.#wake(orphan, at)),
+      ...(record ? this.#tellNow(record) : []),
+      ...(record && isSettled(record) ? this.#tellTheEnd(record, now, at) : []),
     ]);
     this.#failures = told ? 0 : this.#failures + 1;
   }
 
+  #tellNow(record: PromiseRecord): (() => Promise<boolean>)[] {
+    const { notices, events } = this.#subscribers;
+    return [
+      ...notices.map((step) => () => this.#notify(record, step)),
+      ...events.map((event) => () => this.#enqueue(record, event)),
+    ];
+  }
+
+  #tellTheEnd(record: SettledPromise, now: number, at?: number): (() => Promise<boolean>)[] {
+    const { awaiters, listeners } = this.#subscribers;
+    return [
+      ...awaiters.map((awaiter) => () => this.#resume(record, awaiter, at)),
+      ...listeners.map((listener) => () => this.#unblock(record, listener, now, at)),
+    ];
+  }
+
+  async #notify(record: PromiseRecord, step: number): Promise<boolean> {
+    const told = await notify(this.#env, record, step);
+    if (told) this.#subscribers.removeNotice(step);
+    return told;
+  }
+
+  /** The endpoint's own object goes on from there. */
+  async #enqueue(record: PromiseRecord, event: OwedEvent): Promise<boolean> {
+    const { type, webhook } = event;
+    await this.#env.WEBHOOKS.getByName(webhook).enqueue({ type, record });
+    this.#subscribers.removeEvent(event);
+    return true;
+  }
+
   async #resume({ id, birth }: SettledPromise, awaiter: string, at?: number): Promise<boolean> {
     await this.#env.PROMISES.getByName(awaiter).resume(id, birth, at);
-    this.#subscribers.removeAwaiter(awaiter);
+    // The row may be one of another life by now, which has not ended.
+    if (this.#promise.birth() === birth) this.#subscribers.removeAwaiter(awaiter);
+    return true;
+  }
+
+  async #wake(orphan: Orphan, at?: number): Promise<boolean> {
+    await this.#env.PROMISES.getByName(orphan.awaiter).resume(this.#promise.id(), orphan.birth, at);
+    this.#subscribers.removeOrphan(orphan);
     return true;
   }
 
@@ -75,7 +121,7 @@ export class Outbox {
   ): Promise<boolean> {
     const isOver = now - record.settledAt > GIVE_UP_MS;
     const taken = isOver || (await unblock(this.#env, record, listener, at));
-    if (taken) this.#subscribers.removeListener(listener);
+    if (taken && this.#promise.birth() === record.birth) this.#subscribers.removeListener(listener);
     return taken;
   }
 }

@@ -71,6 +71,14 @@ export class PromiseStore {
     this.#last = { text: undefined, record: null };
   }
 
+  /** The promise goes, and what begins with `prefix` stays. */
+  deleteBut(prefix: string): void {
+    for (const [key] of this.#storage.kv.list()) {
+      if (!key.startsWith(prefix)) this.#storage.kv.delete(key);
+    }
+    this.#last = { text: undefined, record: null };
+  }
+
   #cut(text: string): Cut {
     const bytes = new TextEncoder().encode(text);
     const parts = Math.ceil(bytes.length / PART_BYTES);

@@ -1,13 +1,33 @@
 /**
- * Who is to be told when a promise settles: awaiters (tasks of other promises) and listeners
- * (addresses). A row each, because there can be many and the record would be written anew for every
- * one. A row goes when its owner has confirmed that it knows.
+ * Who is to be told something, a row each, because there can be many and the record would be written
+ * anew for every one: when the promise settles, awaiters (tasks of other promises) and listeners
+ * (addresses); now, those whom a step of its escalation names, and webhooks. A row goes when its owner
+ * has confirmed that it knows.
  *
  * Knows the layout of these rows and nothing else.
  */
-const PREFIX = "subscriber:";
+import type { WebhookEventType } from "../../client/src/protocol.ts";
+
+/** What all of these rows begin with. */
+export const SUBSCRIBER_PREFIX = "subscriber:";
+const PREFIX = SUBSCRIBER_PREFIX;
 const AWAITER = `${PREFIX}awaiter:`;
 const LISTENER = `${PREFIX}listener:`;
+const NOTICE = `${PREFIX}notice:`;
+const EVENT = `${PREFIX}event:`;
+const ORPHAN = `${PREFIX}orphan:`;
+
+/** A task that awaited a life of this id which went without an end. */
+export interface Orphan {
+  birth: string;
+  awaiter: string;
+}
+
+/** What a webhook hears of. */
+export interface OwedEvent {
+  type: WebhookEventType;
+  webhook: string;
+}
 
 export class Subscribers {
   #storage: DurableObjectStorage;
@@ -29,6 +49,53 @@ export class Subscribers {
     return this.#named(LISTENER);
   }
 
+  /** Steps of the escalation, by their index. */
+  get notices(): number[] {
+    return this.#named(NOTICE).map(Number);
+  }
+
+  get events(): OwedEvent[] {
+    return this.#named(EVENT).map((name) => {
+      const end = name.indexOf(":");
+      // SAFETY: written below.
+      return { type: name.slice(0, end) as WebhookEventType, webhook: name.slice(end + 1) };
+    });
+  }
+
+  get orphans(): Orphan[] {
+    return this.#named(ORPHAN).map((name) => {
+      const end = name.indexOf(":");
+      return { birth: name.slice(0, end), awaiter: name.slice(end + 1) };
+    });
+  }
+
+  /** The promise goes without an end: whoever awaits it is to look again. All other rows go with it. */
+  orphan(birth: string): void {
+    const { awaiters } = this;
+    for (const row of this.#known()) if (!row.startsWith(ORPHAN)) this.#remove(row);
+    for (const awaiter of awaiters) this.#add(`${ORPHAN}${birth}:${awaiter}`);
+  }
+
+  removeOrphan({ birth, awaiter }: Orphan): void {
+    this.#remove(`${ORPHAN}${birth}:${awaiter}`);
+  }
+
+  addNotice(step: number): void {
+    this.#add(NOTICE + step);
+  }
+
+  addEvent({ type, webhook }: OwedEvent): void {
+    this.#add(`${EVENT}${type}:${webhook}`);
+  }
+
+  removeNotice(step: number): void {
+    this.#remove(NOTICE + step);
+  }
+
+  removeEvent({ type, webhook }: OwedEvent): void {
+    this.#remove(`${EVENT}${type}:${webhook}`);
+  }
+
   addAwaiter(id: string): void {
     this.#add(AWAITER + id);
   }
@@ -43,11 +110,6 @@ export class Subscribers {
 
   removeListener(address: string): void {
     this.#remove(LISTENER + address);
-  }
-
-  /** The promise was made a moment ago, or is gone with all its rows: there are none. */
-  reset(): void {
-    this.#rows = new Set();
   }
 
   #add(row: string): void {

@@ -57,12 +57,12 @@ export function matching(promise: Filtered, event: WebhookEventType): readonly s
   const named = heard.byPromise.get(promise.id);
   if (!named && heard.others.length === 0) return NOBODY;
   return [...(named ?? []), ...heard.others]
-    .filter(({ events, filter }) => events.includes(event) && matches(filter, promise))
+    .filter(({ events, filter }) => matches(filter, promise) && events.includes(event))
     .map(({ id }) => id);
 }
 
-/** Said by the registry. */
-export function hear({ version, endpoints }: Snapshot): void {
+/** Said by the registry; `at` is when it was certainly not said yet. */
+export function hear({ version, endpoints }: Snapshot, at: number): void {
   const byPromise = new Map<string, Subscription[]>();
   const others: Subscription[] = [];
   for (const endpoint of endpoints) {
@@ -70,7 +70,7 @@ export function hear({ version, endpoints }: Snapshot): void {
     if (promise === undefined) others.push(endpoint);
     else byPromise.set(promise, [...(byPromise.get(promise) ?? []), endpoint]);
   }
-  heard = { version, at: Date.now(), byPromise, others };
+  heard = { version, at, byPromise, others };
 }
 
 /** As in an isolate that has just begun. For tests. */
@@ -80,12 +80,12 @@ export function forget(): void {
 }
 
 async function ask(env: Env): Promise<void> {
-  const before = heard;
-  askedAt = Date.now();
+  const at = Date.now();
+  askedAt = at;
   try {
-    const snapshot = await env.WEBHOOK_REGISTRY.getByName(REGISTRY).snapshot(before?.version);
-    if (snapshot) hear(snapshot);
-    else if (heard) heard.at = Math.max(heard.at, askedAt);
+    const snapshot = await env.WEBHOOK_REGISTRY.getByName(REGISTRY).snapshot(heard?.version);
+    if (snapshot) hear(snapshot, at);
+    else if (heard) heard.at = at;
   } catch (error) {
     if (!heard) throw error;
     console.error(error);

@@ -99,7 +99,7 @@ export class WebhookRegistryObject extends DurableObject<Env> {
   #changed(): void {
     const version = Math.max((this.#version ?? 0) + 1, Date.now());
     this.ctx.storage.kv.put(KEY, version);
-    hear(this.#snapshot(version));
+    hear(this.#snapshot(version), Date.now());
   }
 
   /** Of the last change; `undefined` before the first, when there is no table. */

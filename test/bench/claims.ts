@@ -5,7 +5,7 @@
  */
 import { cpuMs } from "./cost.ts";
 import { Line } from "./line.ts";
-import { ask, runLoad, type Operation } from "./load.ts";
+import { ask, CONCURRENCY, runLoad, type Operation } from "./load.ts";
 import type { Plan } from "./plan.ts";
 import { openPollLine, openPollLines, type PollLine } from "./poll-line.ts";
 import { absoluteRow, throughputOf, type Row } from "./row.ts";
@@ -14,6 +14,7 @@ import type { Target } from "./target.ts";
 
 const VERSION = "2026-04-01";
 const LEASE_MS = 60_000;
+const SILENCE_MS_MAX = 3000;
 const DEADLINE_MS = 60 * 60 * 1000;
 
 export async function claims(target: Target, { sdk }: Plan): Promise<Row[]> {
@@ -101,6 +102,7 @@ class Crew {
   #fulfilled = 0;
   #refused = 0;
   #shares: number[] = [];
+  #callers: Caller[];
   #lines: PollLine[] = [];
   #finish!: () => void;
   #fail!: (error: unknown) => void;
@@ -109,6 +111,7 @@ class Crew {
     this.#target = target;
     this.#group = `claim-${prefix}`;
     this.#tasks = tasks;
+    this.#callers = Array.from({ length: CONCURRENCY }, () => new Caller(target.port));
     this.done = new Promise((resolve, reject) => {
       this.#finish = resolve;
       this.#fail = reject;
@@ -121,7 +124,7 @@ class Crew {
   }
 
   end(): void {
-    for (const line of this.#lines) line.end();
+    for (const line of [...this.#lines, ...this.#callers]) line.end();
   }
 
   describe(): string {
@@ -133,25 +136,25 @@ class Crew {
 
   #worker(index: number): Promise<PollLine> {
     this.#shares[index] = 0;
-    const pid = `worker-${index}`;
-    let turn = Promise.resolve();
-    return openPollLine(this.#target.port, this.#group, pid, (text) => {
+    const caller = this.#callers[index % CONCURRENCY]!;
+    return openPollLine(this.#target.port, this.#group, `worker-${index}`, (text) => {
       // SAFETY: the only message that an address of a group is sent.
       const { data } = JSON.parse(text) as { data: { task: Task } };
-      turn = turn.then(() => this.#work(index, pid, data.task)).catch(this.#fail);
+      void caller.inTurn(() => this.#work(caller, index, data.task)).catch(this.#fail);
     });
   }
 
-  async #work(index: number, pid: string, { id, version }: Task): Promise<void> {
+  async #work(caller: Caller, index: number, { id, version }: Task): Promise<void> {
     const from = performance.now();
-    const acquired = await this.#call("task.acquire", { id, version, pid, ttl: LEASE_MS });
+    const acquire = { id, version, pid: `worker-${index}`, ttl: LEASE_MS };
+    const acquired = await caller.call("task.acquire", acquire);
     // Offered twice, and had by another.
     if (acquired === 409) return void (this.#refused += 1);
     if (acquired !== 200) throw new Error(`task.acquire answered ${acquired}`);
     this.claimed += 1;
     this.#shares[index]! += 1;
     const settle = { kind: "promise.settle", head: {}, data: { id, state: "resolved", value: {} } };
-    const fulfilled = await this.#call("task.fulfill", {
+    const fulfilled = await caller.call("task.fulfill", {
       id,
       version: version + 1,
       action: settle,
@@ -161,13 +164,38 @@ class Crew {
     this.#fulfilled += 1;
     if (this.#fulfilled === this.#tasks) this.#finish();
   }
+}
 
-  /** On a connection of its own: one that is quiet for five seconds is closed by the server. */
-  async #call(kind: string, data: object): Promise<number> {
-    const line = await Line.open(this.#target.port);
-    const { status, body } = await line.request("POST", "/", envelope(kind, data));
-    line.end();
-    if (status >= 200 && status < 500) return status;
-    throw new Error(`${kind} answered ${status}: ${body.slice(0, 300)}`);
+/**
+ * A connection that some workers share, as those of one process would, and whose turn it is. After a
+ * silence it is a new one: the server closes it after five seconds.
+ */
+class Caller {
+  #port: number;
+  #line: Line | undefined;
+  #usedAt = 0;
+  #turn = Promise.resolve();
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  inTurn(work: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(work);
+    return this.#turn;
+  }
+
+  async call(kind: string, data: object): Promise<number> {
+    if (!this.#line || performance.now() - this.#usedAt > SILENCE_MS_MAX) {
+      this.#line?.end();
+      this.#line = await Line.open(this.#port);
+    }
+    const { status } = await this.#line.request("POST", "/", envelope(kind, data));
+    this.#usedAt = performance.now();
+    return status;
+  }
+
+  end(): void {
+    this.#line?.end();
   }
 }

@@ -4,14 +4,20 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import * as fc from "fast-check";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ApprovalModel } from "../../src/http/pages/approval.tsx";
+import { readForm, textsOfValue } from "../../src/http/pages/form-data.ts";
 import { WORDS } from "../../src/http/pages/texts.ts";
 import * as cases from "../pages/approval-cases.ts";
+import { anyCase } from "../pages/form-arbitrary.ts";
 import { startPages, type PageServer } from "./approval-server.ts";
 import { findingsOf, noAxe } from "./axe.ts";
 import { launch, noBrowser, open } from "./browser.ts";
+
+// Two noisy cores: every state in one test, and a browser that shares them.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 const SHOTS = join(import.meta.dirname, "../../.build/screenshots");
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true };
@@ -54,52 +60,43 @@ describe.skipIf(noBrowser)("the approval page", () => {
     return `${server.url}/l/${name}`;
   }
 
-  const shot = (page: Page, name: string) =>
-    page.screenshot({ path: join(SHOTS, `approval-${name}.png`), fullPage: true });
-
   describe("in each state", () => {
-    it.each(STATES)("%s: nothing from elsewhere, no complaint, fits everywhere", async (name) => {
-      for (const [look, options] of [
-        ["light", { viewport: { width: 1024, height: 800 } }],
-        ["phone", PHONE],
-        ["phone-dark", { ...PHONE, colorScheme: "dark" }],
-        ["no-script-dark", { ...NO_SCRIPT, colorScheme: "dark" }],
-      ] as const) {
-        const opened = await open(browser, `${server.url}/l/${name}`, { ...options, locale: "en" });
-        const { page, context, strayRequests, complaints } = opened;
+    it.each<[string, Parameters<Browser["newContext"]>[0]]>([
+      ["light", { viewport: { width: 1024, height: 800 } }],
+      ["phone", PHONE],
+      ["phone-dark", { ...PHONE, colorScheme: "dark" }],
+      ["no-script-dark", { ...NO_SCRIPT, colorScheme: "dark" }],
+    ])("%s: nothing from elsewhere, no complaint, nothing too wide", async (look, options) => {
+      const opened = await open(browser, `${server.url}/l/open`, { ...options, locale: "en" });
+      const { page, context, strayRequests, complaints } = opened;
+      for (const [name] of STATES) {
+        await page.goto(`${server.url}/l/${name}`);
         await page.getByRole("heading", { level: 1 }).waitFor();
-        const overflow = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
-        expect(overflow).toBe(false);
+        expect(await page.evaluate("document.documentElement.scrollWidth > innerWidth")).toBe(
+          false,
+        );
         await shot(page, `${name}-${look}`);
         expect(strayRequests).toEqual([]);
         expect(complaints).toEqual([]);
-        await context.close();
       }
+      await context.close();
     });
 
-    it.skipIf(noAxe).each(STATES)("%s: axe finds nothing, light or dark", async (name) => {
-      for (const colorScheme of ["light", "dark"] as const) {
-        const { page, context } = await open(browser, `${server.url}/l/${name}`, { colorScheme });
-        await page.getByRole("heading", { level: 1 }).waitFor();
-        expect(await findingsOf(page)).toEqual([]);
+    it.skipIf(noAxe).each(["light", "dark"] as const)(
+      "axe finds nothing: %s",
+      async (colorScheme) => {
+        const { page, context } = await open(browser, `${server.url}/l/open`, { colorScheme });
+        for (const [name] of STATES) {
+          await page.goto(`${server.url}/l/${name}`);
+          await page.getByRole("heading", { level: 1 }).waitFor();
+          expect(await findingsOf(page), name).toEqual([]);
+        }
         await context.close();
-      }
-    });
+      },
+    );
   });
 
   describe("the form", () => {
-    async function answer(page: Page): Promise<void> {
-      await page.getByLabel("How many laptops?").fill("12");
-      await page.getByLabel("Express, within three days").check();
-      await page.getByLabel("Cost center").selectOption("Design");
-      await page.getByLabel("Not before").fill("2026-09-01");
-      await page.getByLabel("Docking station").check();
-      await page.getByLabel("Devices to be replaced").fill("A-1\n A-2 \n\n");
-      await page.getByLabel("Name of the recipient").fill("Ada <Byron>");
-      await page.getByLabel("City").fill("Kiel");
-      await page.getByLabel("The budget is still available").check();
-    }
-
     it.each([
       ["with a script", {}],
       ["without", NO_SCRIPT],
@@ -279,6 +276,23 @@ describe.skipIf(noBrowser)("the approval page", () => {
     await context.close();
   });
 
+  it("sends back what a form was filled with, for every schema and value", async () => {
+    const { page, context } = await open(browser, offer("random"));
+    await fc.assert(
+      fc.asyncProperty(anyCase, async ({ schema, value }) => {
+        const values = textsOfValue(schema, value!);
+        server.models.set("random", { ...OPEN, choice: { kind: "choose", schema }, values });
+        await page.goto(`${server.url}/l/random`);
+        const sent = await page.evaluate(
+          "new URLSearchParams(new FormData(document.querySelector('form'))).toString()",
+        );
+        expect(readForm(schema, new URLSearchParams(String(sent))).value).toEqual(value);
+      }),
+      { numRuns: 40 },
+    );
+    await context.close();
+  });
+
   it("shows what strangers wrote as text", async () => {
     const bad = `"><img src=x onerror=alert(1)></textarea></script><script>alert(2)</script>`;
     const schema = {
@@ -309,3 +323,19 @@ describe.skipIf(noBrowser)("the approval page", () => {
     await context.close();
   });
 });
+
+async function answer(page: Page): Promise<void> {
+  await page.getByLabel("How many laptops?").fill("12");
+  await page.getByLabel("Express, within three days").check();
+  await page.getByLabel("Cost center").selectOption("Design");
+  await page.getByLabel("Not before").fill("2026-09-01");
+  await page.getByLabel("Docking station").check();
+  await page.getByLabel("Devices to be replaced").fill("A-1\n A-2 \n\n");
+  await page.getByLabel("Name of the recipient").fill("Ada <Byron>");
+  await page.getByLabel("City").fill("Kiel");
+  await page.getByLabel("The budget is still available").check();
+}
+
+function shot(page: Page, name: string): Promise<unknown> {
+  return page.screenshot({ path: join(SHOTS, `approval-${name}.png`), fullPage: true });
+}

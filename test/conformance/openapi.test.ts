@@ -346,6 +346,15 @@ describe("every answer is declared, and its body is as declared", () => {
       ["deleteSchedule", "DELETE", schedule],
     );
     steps.push(...(await webhookSteps()));
+    steps.push(
+      ["createKey", "POST", "/keys", { body: { name: "k", scopes: ["read"], prefixes: ["*"] } }],
+      ["createKey", "POST", "/keys", { body: {} }],
+      ["createKey", "POST", "/keys", { body: big }],
+      ["createKey", "POST", "/keys", { body: "{}", headers: plain }],
+      ["listKeys", "GET", "/keys"],
+      ["revokeKey", "DELETE", "/keys/0123456789abcdef"],
+      ["getPromise", "GET", `/promises/${"x".repeat(LIMITS.urlCharactersMax)}`],
+    );
     for (const [operationId, method, target, options] of steps) {
       answers.push([operationId, await service.send(method, target, options)]);
     }

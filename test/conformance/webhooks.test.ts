@@ -436,6 +436,9 @@ describe("a receiver", () => {
   });
 });
 
+/** The events that are refused at first. */
+const fails = (event: string) => /[0369]_created$/.test(event);
+
 describe("kill -9", () => {
   const ROUNDS = 8;
   test(`of the server, ${ROUNDS} times: nothing that was taken is lost, nothing is renamed`, async () => {
@@ -443,8 +446,8 @@ describe("kill -9", () => {
     const enqueued: string[] = [];
     // Every third fails at first, and each takes a while: most kills come between sending and writing.
     receiver.behave((response, received, nth) => {
-      const fails = nth === 1 && /[0369]$/.test(received.body.match(/"id":"(.*?)"/)?.[1] ?? "");
-      setTimeout(() => answer(fails ? 500 : 200)(response, received, nth), 20);
+      const status = nth === 1 && fails(received.id) ? 500 : 200;
+      setTimeout(() => answer(status)(response, received, nth), 20);
     });
     for (let round = 0; round < ROUNDS; round += 1) {
       const seen = receiver.all.length;
@@ -473,8 +476,12 @@ describe("kill -9", () => {
     expect(enqueued.length).toBeGreaterThan(ROUNDS * 10);
     expect(enqueued.filter((promise) => !received.has(eventId(promise)))).toEqual([]);
     expect([...received.values()].filter((bodies) => bodies.size > 1)).toEqual([]);
-    // It has been put to the test: something was on its way at a kill, and came again.
-    const answered = receiver.all.length - received.size;
-    expect(answered).toBeGreaterThan(0);
+    // It has been put to the test: what was answered 200 came again, for the kill came before that
+    // was written down.
+    const twice = receiver.all.filter(
+      ({ id: event }, n) =>
+        !fails(event) && receiver.all.findIndex(({ id: other }) => other === event) < n,
+    );
+    expect(twice.length).toBeGreaterThan(0);
   });
 });

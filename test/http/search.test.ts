@@ -182,7 +182,7 @@ describe("promise.search", () => {
     }
   });
 
-  it.each([
+  it.each<[KindName, string, object]>([
     ["promise.search", "state", { state: "PENDING" }],
     ["promise.search", "limit", { limit: 0 }],
     ["promise.search", "limit", { limit: 1001 }],

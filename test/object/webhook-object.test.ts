@@ -20,6 +20,8 @@ import {
   runInDurableObject,
 } from "./runtime.ts";
 
+vi.setConfig({ testTimeout: 30_000 });
+
 const START = Date.UTC(2030, 0, 1);
 const SECOND = 1000;
 // SAFETY: the bindings are those of wrangler.toml, which Env describes.
@@ -103,6 +105,7 @@ function receive(answer: (taken: Taken, n: number) => Response | Promise<Respons
   return all;
 }
 
+const isOld = (id: string) => id.startsWith("evt_bold");
 const ok = () => new Response("thanks");
 const broken = () => new Response("not now", { status: 500 });
 
@@ -289,7 +292,6 @@ describe("many events", () => {
       while (line > hanging.let) await scheduler.wait(1);
       return broken();
     };
-    const isOld = (id: string) => id.startsWith("evt_bold");
     const all = receive(({ id }, n) => (isOld(id) ? (n <= 20 ? broken() : hang()) : ok()));
     for (let n = 0; n < 20; n += 1) await hook.enqueue(event(`old${n}`));
     await ring(hook, START);
@@ -433,9 +435,10 @@ describe("an endpoint", () => {
     expect(await hook.sendTest()).toEqual({ outcome: "absent" });
     await runInDurableObject(hook, (_, { storage }) => {
       expect([...storage.kv.list()]).toEqual([]);
-      expect(
-        storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'delivery'").toArray(),
-      ).toEqual([]);
+      const tables = storage.sql.exec(
+        "SELECT name FROM sqlite_master WHERE name IN ('delivery', 'body', 'attempt')",
+      );
+      expect(tables.toArray()).toEqual([]);
     });
     expect((await registry().list("", 10)).ids).not.toContain(id);
   });

@@ -201,21 +201,6 @@ describe("what strangers wrote", () => {
         expect(element).not.toMatch(/ (?:on\w+|style|src\w+)\b/);
     }
   });
-
-  /** The elements and the names of their attributes, in order. */
-  function structure(page: string): string[] {
-    return Array.from(
-      page.matchAll(/<\/?([a-z0-9!]+)((?:\s+[\w-]+(?:="[^"]*")?)*)\s*\/?>/g),
-      ([, tag, attributes]) =>
-        [
-          tag,
-          ...Array.from(
-            (attributes ?? "").matchAll(/\s([\w-]+)(?:="[^"]*")?/g),
-            ([, name]) => name,
-          ),
-        ].join(" "),
-    );
-  }
 });
 
 describe("the headers", () => {
@@ -241,3 +226,15 @@ describe("the headers", () => {
     }
   });
 });
+
+/** The elements and the names of their attributes, in order. */
+function structure(page: string): string[] {
+  return Array.from(
+    page.matchAll(/<\/?([a-z0-9!]+)((?:\s+[\w-]+(?:="[^"]*")?)*)\s*\/?>/g),
+    ([, tag, attributes]) =>
+      [
+        tag,
+        ...Array.from((attributes ?? "").matchAll(/\s([\w-]+)(?:="[^"]*")?/g), ([, name]) => name),
+      ].join(" "),
+  );
+}

@@ -156,7 +156,12 @@ function objectAt(depth: number): Arbitrary {
       .chain((names) =>
         fc.tuple(
           ...names.map(([name, isNeeded]) =>
-            anyAt(depth + 1)(isNeeded).map((each) => ({ ...each, name, isNeeded })),
+            anyAt(depth + 1)(isNeeded).map(({ schema, value }) => ({
+              schema,
+              value,
+              name,
+              isNeeded,
+            })),
           ),
         ),
       )

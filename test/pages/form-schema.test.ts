@@ -17,6 +17,8 @@ const deepArray = (depth: number): unknown => {
   return value;
 };
 
+const property = (schema: unknown) => ({ type: "object", properties: { a: schema } });
+
 describe("accepted", () => {
   it.each<[string, unknown]>([
     [
@@ -78,7 +80,6 @@ describe("accepted", () => {
 });
 
 describe("refused", () => {
-  const property = (schema: unknown) => ({ type: "object", properties: { a: schema } });
   it.each<[string, unknown, string]>([
     ["no object", "string", ""],
     ["null", null, ""],
@@ -185,7 +186,7 @@ describe("refused", () => {
     ];
     const started = performance.now();
     for (const schema of large) expect(faultOfSchema(schema)).toBeDefined();
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(performance.now() - started).toBeLessThan(4000);
   });
 });
 
@@ -250,6 +251,6 @@ describe("a pattern", () => {
     expect(faultOfPattern(pattern, 256)).toBeUndefined();
     const started = performance.now();
     expect(new RegExp(pattern, "u").test(text)).toBe(false);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(2000);
   });
 });

@@ -26,7 +26,7 @@ describe("a fault", () => {
       "must be of type string",
     ],
     [
-      object({ constructor: { type: "string" } }, ["constructor"]),
+      object({ ["constructor" as string]: { type: "string" } }, ["constructor"]),
       {},
       "/constructor",
       "required",
@@ -187,6 +187,6 @@ describe("a hostile value", () => {
   ])("%s is judged in a moment", (_, schema, value) => {
     const started = performance.now();
     expect(validateValue(schema, value).length).toBeLessThanOrEqual(100);
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(performance.now() - started).toBeLessThan(4000);
   });
 });

@@ -42,7 +42,7 @@ function controlsOf(page: string): [string, string][] {
 /** What a control does to its value before anybody sees it. HTML, 4.10.5.1. */
 function sanitized(input: Map<string, string>): string {
   const value = input.get("value") ?? "";
-  switch (input.get("type")) {
+  switch (input.get("type") ?? "text") {
     case "text":
       return value.replaceAll(/[\r\n]/g, "");
     case "email":

@@ -11,6 +11,8 @@ import {
   WORDS,
 } from "../../src/http/pages/texts.ts";
 
+const gapsOf = (text: string) => Array.from(text.matchAll(/\{\w+\}/g), String).toSorted();
+
 describe("Accept-Language", () => {
   it.each([
     [null, "en"],
@@ -42,8 +44,6 @@ describe("Accept-Language", () => {
 });
 
 describe("every language", () => {
-  const gapsOf = (text: string) => Array.from(text.matchAll(/\{\w+\}/g), String).toSorted();
-
   it.each(LANGUAGES)("%s has every word, with the gaps of the English one", (language) => {
     expect(Object.keys(WORDS[language]).toSorted()).toEqual(Object.keys(WORDS.en).toSorted());
     for (const [name, english] of Object.entries(WORDS.en)) {

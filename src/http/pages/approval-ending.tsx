@@ -33,7 +33,7 @@ export function Ending({ model, view }: { model: ApprovalModel; view: Exclude<Vi
       </div>
       {value !== undefined && (
         <section>
-          <h2>{words.theAnswer}</h2>
+          <h2>{decided?.outcome === "resolved" ? words.theAnswer : words.theReason}</h2>
           <Answer value={value} schema={schema} language={language} />
         </section>
       )}

@@ -51,10 +51,11 @@ export function VoteList(props: {
       <ul class="votes">
         {votes.map(({ by, outcome, at }) => (
           <li>
+            <b dir="auto">{by}</b>{" "}
             <span class="outcome" data-tone={outcome}>
               {words[outcome]}
             </span>{" "}
-            <b dir="auto">{by}</b> <Instant at={at} language={language} />
+            <Instant at={at} language={language} />
           </li>
         ))}
       </ul>

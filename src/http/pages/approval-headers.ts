@@ -21,12 +21,9 @@ const CSP = [
 ].join("; ");
 
 /** What a page could be tempted to ask a phone for. */
-const FEATURES = [
-  ...["accelerometer", "autoplay", "browsing-topics", "camera", "display-capture"],
-  ...["encrypted-media", "fullscreen", "geolocation", "gyroscope", "hid", "magnetometer"],
-  ...["microphone", "midi", "payment", "publickey-credentials-get", "screen-wake-lock"],
-  ...["serial", "usb", "xr-spatial-tracking"],
-];
+const FEATURES =
+  "accelerometer autoplay browsing-topics camera display-capture encrypted-media fullscreen geolocation gyroscope " +
+  "hid magnetometer microphone midi payment publickey-credentials-get screen-wake-lock serial usb xr-spatial-tracking";
 
 /**
  * Beware of `no-referrer`: browsers then send `Origin: null` with the page's own form (Fetch, 3.2,
@@ -41,7 +38,7 @@ export function approvalHeaders(): Record<string, string> {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "x-robots-tag": "noindex, nofollow, noarchive",
-    "permissions-policy": FEATURES.map((feature) => `${feature}=()`).join(", "),
+    "permissions-policy": FEATURES.replaceAll(" ", "=(), ").concat("=()"),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
   };

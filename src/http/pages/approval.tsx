@@ -97,11 +97,11 @@ export function approvalPage(model: ApprovalModel): Promise<string> {
     children: (
       <>
         <header>
-          <p class="kind">{view === "open" ? words.request : said}</p>
+          {view === "open" && <p class="kind">{words.request}</p>}
           <h1 dir="auto">{name}</h1>
         </header>
         {view !== "open" && <Ending model={model} view={view} />}
-        <About model={model} isOpen={view === "open" || view === "waiting"} />
+        <About model={model} isOpen={isPending && view !== "expired"} />
         {view === "open" && <ApprovalForm model={model} />}
         <footer>
           {view === "open" && <p>{words.personal}</p>}

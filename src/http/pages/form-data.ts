@@ -150,12 +150,17 @@ function numberOf({ type }: FormSchema, text: string): number | string {
     : number;
 }
 
-const LOCAL = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?$/;
+const LOCAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?$/;
 
-/** The page asks for instants in UTC; a browser sends them without a zone and without seconds. */
+/**
+ * The page asks for instants in UTC; a browser sends them without a zone, and without seconds or
+ * zeros at the end that it finds needless. One instant is written in one way.
+ */
 function instantOf({ schema }: Field, text: string): string {
-  if (schema.format !== "date-time") return text;
-  return text.replace(LOCAL, (_, minutes: string, seconds = ":00") => `${minutes}${seconds}Z`);
+  const date = new Date(`${text}Z`);
+  if (schema.format !== "date-time" || !LOCAL.test(text) || Number.isNaN(date.getTime()))
+    return text;
+  return date.toISOString().replace(".000Z", "Z");
 }
 
 function isEmptyList(value: Json): boolean {

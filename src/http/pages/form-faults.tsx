@@ -11,7 +11,8 @@ export type FaultTexts = ReadonlyMap<string, string[]>;
 
 export function faultTextsOf(root: Field, faults: ValueFault[], language: Language): FaultTexts {
   const known = new Map(fieldsOf(root).map((field) => [field.pointer, field]));
-  const texts = new Map<string, string[]>();
+  // In the order of the form, whatever was found first.
+  const texts = new Map(Array.from(known.keys(), (pointer): [string, string[]] => [pointer, []]));
   for (const fault of faults) {
     const pointer = nearest(fault.pointer, known);
     const field = known.get(pointer);
@@ -20,9 +21,9 @@ export function faultTextsOf(root: Field, faults: ValueFault[], language: Langua
     const line = Number(rest) + 1;
     const isLine = field?.kind === "lines" && rest !== "";
     const text = isLine ? fill(WORDS[language].line, { line, message }) : message;
-    texts.set(pointer, [...(texts.get(pointer) ?? []), text]);
+    texts.get(pointer)?.push(text);
   }
-  return texts;
+  return new Map(Array.from(texts).filter(([, found]) => found.length > 0));
 }
 
 /**
@@ -39,8 +40,9 @@ export function FaultSummary(props: { root: Field; faults: FaultTexts; language:
       <ul>
         {Array.from(faults, ([pointer, texts]) => {
           const field = fields.get(pointer);
-          const label = field?.label;
-          const text = `${label === undefined ? "" : `${label}: `}${texts.join(" ")}`;
+          const label = field?.label ?? "";
+          const colon = /[\p{L}\p{N}]$/u.test(label) ? ":" : "";
+          const text = `${label}${colon} ${texts.join(" ")}`.trim();
           const target = field && targetOf(field);
           return (
             <li dir="auto">{target === undefined ? text : <a href={`#${target}`}>{text}</a>}</li>
@@ -53,7 +55,7 @@ export function FaultSummary(props: { root: Field; faults: FaultTexts; language:
 
 /** The id of the control that a link to the field leads to. */
 export function targetOf(field: Field): string | undefined {
-  const [first] = leavesOf(field).filter(({ kind }) => kind !== "constant");
+  const first = leavesOf(field).find(({ kind }) => kind !== "constant");
   return first && (first.kind === "choices" || isRadio(first) ? optionId(first, 0) : first.id);
 }
 

@@ -70,7 +70,7 @@ const INPUTS = {
   uri: "url",
 } as const;
 
-type Position = Omit<Field, "kind" | "name" | "schema" | keyof Control>;
+type Position = Omit<Field, "name" | "schema" | keyof Control>;
 
 function fieldAt(schema: FormSchema, position: Position): Field {
   const name = `value${position.pointer}`;

@@ -2,23 +2,22 @@
  * A form from a schema, as HTML that needs no script: a label, help and faults for every control,
  * tied together for screen readers. Decides how each kind of field looks; what is asked where comes
  * from form-fields.ts, what is in it from form-data.ts.
- *
- * No `minlength`, `maxlength` or `pattern`: they count UTF-16 units and cut pasted text silently;
- * the help says what is wanted and the server what is wrong.
  */
 import type { Child } from "hono/jsx";
-import type { FormSchema } from "../form-schema.ts";
-import { isTicked, type FormTexts } from "./form-data.ts";
+import {
+  describedBy,
+  identity,
+  Input,
+  Lines,
+  Select,
+  type FormState,
+  type Props,
+} from "./form-controls.tsx";
+import { isTicked } from "./form-data.ts";
+import { isRadio, optionId } from "./form-faults.tsx";
 import type { Field } from "./form-fields.ts";
-import { isRadio, optionId, type FaultTexts } from "./form-faults.tsx";
 import { helpOf } from "./form-help.ts";
-import { WORDS, type Language } from "./texts.ts";
-
-export interface FormState {
-  texts: FormTexts;
-  faults: FaultTexts;
-  language: Language;
-}
+import { WORDS } from "./texts.ts";
 
 /** The fields of an answer, without the form around them. As deep as the schema: five. */
 export function FormField({ field, state }: { field: Field; state: FormState }): Child {
@@ -53,11 +52,6 @@ export function FormField({ field, state }: { field: Field; state: FormState }):
   }
 }
 
-interface Props<Kind extends Field["kind"] = Field["kind"]> {
-  field: Field & { kind: Kind };
-  state: FormState;
-}
-
 function Group({ field, state }: Props<"group">) {
   const fields = field.fields.map((child) => <FormField field={child} state={state} />);
   // The whole without a title: the page's own heading says what is asked.
@@ -70,7 +64,10 @@ function Group({ field, state }: Props<"group">) {
     );
   }
   return (
-    <fieldset class="group" aria-describedby={describedBy(field, state)}>
+    <fieldset
+      class={field.pointer === "" ? "group whole" : "group"}
+      aria-describedby={describedBy(field, state)}
+    >
       <legend>
         <Label field={field} state={state} />
       </legend>
@@ -154,92 +151,6 @@ function Options({
   );
 }
 
-function Select({ field, state }: Props<"choice">) {
-  const [chosen] = state.texts.get(field.name) ?? [];
-  const { choose, noAnswer } = WORDS[state.language];
-  return (
-    <select {...identity(field, state)} required={field.isEnforced}>
-      <option value="">{field.isEnforced ? choose : noAnswer}</option>
-      {field.options.map(({ text, label }) => (
-        <option value={text} selected={text === chosen}>
-          {label}
-        </option>
-      ))}
-    </select>
-  );
-}
-
-function Lines({ field, state }: Props<"lines">) {
-  const text = (state.texts.get(field.name) ?? []).join("\n");
-  return <TextArea field={field} state={state} text={text} />;
-}
-
-function TextArea({ field, state, text }: Props & { text: string }) {
-  // A parser drops the first line break of a textarea: this one, not the reader's.
-  return (
-    <textarea
-      {...identity(field, state)}
-      required={field.isEnforced && field.kind === "text"}
-      rows={4}
-      dir="auto"
-    >{`\n${text}`}</textarea>
-  );
-}
-
-function Input({ field, state }: Props<"text" | "number">) {
-  const [text = ""] = state.texts.get(field.name) ?? [];
-  // A control for one line would lose the others.
-  if (field.kind === "text" && (field.input === "multiline" || text.includes("\n"))) {
-    return <TextArea field={field} state={state} text={text} />;
-  }
-  const more =
-    field.kind === "number" ? numberAttributes(field.schema, text) : { type: field.input };
-  return (
-    <input
-      {...identity(field, state)}
-      {...more}
-      step={field.kind === "text" && field.input === "datetime-local" ? "any" : more.step}
-      value={text}
-      required={field.isEnforced}
-      autocomplete={AUTOCOMPLETE[field.key.toLowerCase()] ?? "off"}
-      dir="auto"
-    />
-  );
-}
-
-/** What a browser may know of the person, by the customary names of such fields. */
-const AUTOCOMPLETE: Record<string, string | undefined> = Object.assign(
-  Object.create(null) as Record<string, string>,
-  { name: "name", email: "email", phone: "tel", telephone: "tel", company: "organization" },
-);
-
-interface NumberAttributes {
-  type: string;
-  step?: string;
-  min?: number;
-  max?: number;
-  inputmode?: "numeric" | "decimal";
-}
-
-/**
- * What is no number is shown as text, for a number's control would show nothing. Steps are counted
- * from `min` or from the value shown, so that they are only asked for where both are whole.
- */
-function numberAttributes(schema: FormSchema, text: string): NumberAttributes {
-  if (text !== "" && !Number.isFinite(Number(text))) return { type: "text", inputmode: "decimal" };
-  const { minimum, maximum, type } = schema;
-  const isWhole =
-    type === "integer" && Number.isInteger(Number(text)) && Number.isInteger(minimum ?? 0);
-  return {
-    type: "number",
-    step: isWhole ? "1" : "any",
-    ...(minimum !== undefined && { min: minimum }),
-    ...(maximum !== undefined && { max: maximum }),
-    // A phone's digits have no minus.
-    ...((minimum ?? -1) >= 0 && { inputmode: type === "integer" ? "numeric" : "decimal" }),
-  };
-}
-
 function Label({ field, state }: Props) {
   const { answer, optional } = WORDS[state.language];
   return (
@@ -269,23 +180,6 @@ function Below({ field, state }: Props) {
       )}
     </>
   );
-}
-
-function identity(field: Field, state: FormState) {
-  return {
-    id: field.id,
-    name: field.name,
-    "aria-invalid": state.faults.has(field.pointer) ? "true" : undefined,
-    "aria-describedby": describedBy(field, state),
-  };
-}
-
-function describedBy(field: Field, { faults, language }: FormState): string | undefined {
-  const ids = [
-    helpOf(field, language).length > 0 && `${field.id}-help`,
-    faults.has(field.pointer) && `${field.id}-fault`,
-  ].filter((id) => id !== false);
-  return ids.length > 0 ? ids.join(" ") : undefined;
 }
 
 function fieldClass({ pointer }: Field, { faults }: FormState): string {

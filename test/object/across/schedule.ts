@@ -7,52 +7,20 @@
  * what can be seen without knowing the protocol's order of things: {@link objectionsTo} does the rest.
  */
 import type { PromiseRecord } from "../../../src/machine/promise.ts";
-import {
-  ask,
-  createAction,
-  settleAction,
-  settlement,
-  type Request,
-} from "../../model/protocol-request.ts";
+import { ask } from "../../model/protocol-request.ts";
 import { createRandom, type Random } from "../../model/seeded.ts";
 import { explains, objectionTo } from "./abstract.ts";
-import { external, held, TTL, type Call } from "./caller.ts";
+import { held, type Call } from "./caller.ts";
 import { bend, uproot, type Fault } from "./faults.ts";
 import { Play } from "./play.ts";
 import { Offers } from "../../../src/object/offers.ts";
 import { PromiseStore } from "../../../src/object/promise-store.ts";
+import { drawKind, drawRequest, THEMES, type Theme, type ThemeName } from "./themes.ts";
 import type { Letter } from "./world.ts";
-
-/** What a life is mostly about: the more of one thing, the more of its clashes. */
-export const THEMES = {
-  suspend: "suspend suspend settle create taskGet taskGet halt continue acquire release callback",
-  pair: "suspend suspend settle create create taskGet acquire",
-  fence:
-    "fence fence fence release release halt continue acquire getC getC getC createC settleC getT",
-  late: "fence fence release release acquire getC getC createC",
-  callback: "callback callback callback suspend settle settle taskGet acquire release create",
-  lives:
-    "suspend suspend settle settle settle purge purge purge create create acquire acquire taskGet",
-  all: "suspend suspend callback settle settle fence fence getC createC settleC release halt continue acquire acquire heartbeat taskGet getT create fulfill taskCreate",
-} as const;
-
-/** The state of the task in which such a request can do something. */
-const WANTED: Record<string, string> = {
-  suspend: "acquired",
-  fence: "acquired",
-  release: "acquired",
-  fulfill: "acquired",
-  heartbeat: "acquired",
-  acquire: "pending",
-  taskCreate: "pending",
-  continue: "halted",
-};
-
-export type Theme = keyof typeof THEMES;
 
 export interface Result {
   seed: number;
-  theme: Theme;
+  theme: ThemeName;
   trace: string[];
   /** What went wrong; empty when all is well. */
   objections: string[];
@@ -60,21 +28,10 @@ export interface Result {
 }
 
 const IDS = ["a", "b", "c"];
-/** What a suspend awaits. */
-const LISTS: { [theme in Theme]?: string[][] } & { suspend: string[][] } = {
-  suspend: [["a"], ["a"], ["b"], ["a", "b"], ["b", "a"], IDS],
-  pair: [
-    ["a", "b"],
-    ["a", "b"],
-    ["b", "a"],
-  ],
-  lives: [["a"]],
-};
 const CLIENTS = 3;
 const LENIENT = true;
-const SKIPS = [1, 40, 60, 300, 1000, 1100, 3000, 3600];
 
-export async function playOut(seed: number, theme: Theme, fault: Fault = {}): Promise<Result> {
+export async function playOut(seed: number, theme: ThemeName, fault: Fault = {}): Promise<Result> {
   const run = new Run(seed, theme, fault);
   try {
     return await run.play();
@@ -92,14 +49,18 @@ class Run {
   #busy = new Set<number>();
   #asked = 0;
   #askedMax: number;
-  #crashes = 0;
+  #crashesLeft: number;
+  /** How often something goes wrong on the way: never, sometimes, often. */
+  #trouble: number;
   #deadlines = new Map<string, number>();
   #diesAt = Infinity;
 
-  constructor(seed: number, theme: Theme, fault: Fault) {
+  constructor(seed: number, theme: ThemeName, fault: Fault) {
     this.#random = createRandom(seed);
     this.#askedMax = this.#random.pick([4, 7, 11]);
-    this.#theme = theme;
+    this.#crashesLeft = this.#random.pick(theme === "crash" ? [1, 2] : [0, 0, 1, 3]);
+    this.#trouble = this.#random.pick([0, 0.5, 1]);
+    this.#theme = THEMES[theme];
     this.#play = new Play(fault);
     this.#result = { seed, theme, trace: [], objections: [], history: [] };
     this.#watchLeases();
@@ -122,15 +83,13 @@ class Run {
   async #begin(): Promise<void> {
     const { world, callers } = this.#play;
     const random = this.#random;
-    const isFenced = this.#theme === "fence" || this.#theme === "late";
     const mortal = random.chance(0.2) ? world.now + random.pick([900, 2500, 6000]) : undefined;
     if (mortal !== undefined) this.#deadlines.set("t", mortal);
     this.#diesAt = mortal ?? Infinity;
-    const awaited = isFenced || this.#theme === "pair" ? ["a"] : IDS;
-    await held(callers, awaited.slice(0, random.pick([1, 2, 3])), mortal);
+    await held(callers, this.#theme.born.slice(0, random.pick([1, 2, 3])), mortal);
     // With an own deadline a skew of clocks shows, as the protocol says that it may.
     if (mortal === undefined && random.chance(0.5)) {
-      for (const id of IDS) world.setAhead(id, random.pick([-900, -900, -400, 0, 400, 900]));
+      for (const id of IDS) world.setAhead(id, random.pick(this.#theme.aheadMs));
     }
     if (random.chance(0.3)) await this.#advance(random.pick([20_000, 4000]));
   }
@@ -155,15 +114,15 @@ class Run {
     }
     const due = world.ids.filter((id) => world.isAlarmDue(id));
     if (due.length > 0 && random.chance(0.5)) return this.#ring(random.pick(due));
-    if (random.chance(0.2) && this.#crashes < 3) {
-      this.#crashes += 1;
+    if (random.chance(0.2) && this.#crashesLeft > 0) {
+      this.#crashesLeft -= 1;
       const id = random.pick(["t", "t", ...IDS]);
       this.#note(`crash ${id}`);
       return world.crash(id);
     }
     if (!random.chance(0.35)) return undefined;
     const isNext = timer !== undefined && timer.at > world.now && random.chance(0.6);
-    return this.#advance(isNext ? timer.at - world.now : random.pick(SKIPS));
+    return this.#advance(isNext ? timer.at - world.now : random.pick(this.#theme.skipsMs));
   }
 
   async #handle(letter: Letter): Promise<void> {
@@ -171,15 +130,22 @@ class Run {
     const random = this.#random;
     const { from, to, method, answer } = letter;
     const what = `${from?.id ?? "edge"} -> ${to}.${method} ${answer ? "back" : "there"}`;
-    if (!answer && random.chance(method === "write" ? 0.3 : from ? 0.1 : 0.02)) {
+    const trouble = this.#trouble;
+    const cutOff = method === "write" ? this.#theme.cutOff : trouble * (from ? 0.1 : 0.02);
+    if (!answer && random.chance(cutOff)) {
       // Its caller hears nothing any more, but it may still arrive.
       this.#note(`cut off: ${what}`);
       world.double(letter);
       await world.lose(letter);
-    } else if (from && !answer && method !== "write" && random.chance(0.08)) {
+    } else if (
+      from &&
+      !answer &&
+      method !== "write" &&
+      random.chance(trouble * (method === "resume" ? 0.4 : 0.1))
+    ) {
       this.#note(`doubled: ${what}`);
       world.double(letter);
-    } else if (random.chance(from ? 0.12 : 0.04)) {
+    } else if (random.chance(trouble * (from ? 0.12 : 0.04))) {
       this.#note(`lost: ${what}`);
       await world.lose(letter);
     } else {
@@ -195,13 +161,12 @@ class Run {
 
   async #ask(): Promise<void> {
     const random = this.#random;
-    const state = this.#stored("t")?.task?.state;
-    const kinds = THEMES[this.#theme].split(" ");
-    const apt = kinds.filter((kind) => (WANTED[kind] ?? state) === state);
-    const isFirst = this.#asked === 0 && random.chance(0.7);
-    const kind = isFirst ? kinds[0]! : random.pick(random.chance(0.9) ? apt : kinds);
+    const task = this.#stored("t")?.task;
+    const isFirst = this.#asked === 0;
+    const kind = drawKind(this.#theme, random, task?.state ?? "", isFirst);
     if (kind === "purge") return this.#purge("a");
-    const request = this.#draw(kind);
+    const version = Math.max(0, (task?.version ?? 1) - (random.chance(0.08) ? 1 : 0));
+    const request = drawRequest(kind, this.#theme, random, { version, number: this.#asked });
     const client = [...Array(CLIENTS).keys()].find((one) => !this.#busy.has(one))!;
     this.#asked += 1;
     this.#busy.add(client);
@@ -210,56 +175,6 @@ class Run {
       this.#busy.delete(client);
       this.#note(`${client} is told ${call.returned?.response.status ?? "nothing"}`);
     });
-  }
-
-  #draw(kind: string): Request {
-    const random = this.#random;
-    const task = this.#stored("t")?.task;
-    const version = Math.max(0, (task?.version ?? 1) - (random.chance(0.08) ? 1 : 0));
-    const value = { data: `${this.#asked}` };
-    const ids = this.#theme === "lives" ? ["a"] : ["a", "a", "b"];
-    switch (kind) {
-      case "suspend":
-        return ask.suspend("t", version, random.pick(LISTS[this.#theme] ?? LISTS.suspend));
-      case "callback":
-        return ask.callback(random.pick(ids), "t");
-      case "settle":
-        return ask.settle(settlement(random.pick(ids), "resolved", value));
-      case "create":
-        return ask.create(external(random.pick(this.#theme === "lives" ? ids : ["b", ...IDS])));
-      case "taskGet":
-        return ask.taskGet("t");
-      case "getT":
-        return ask.get("t");
-      case "getC":
-        return ask.get("c");
-      case "createC":
-        return ask.create(external("c"));
-      case "settleC":
-        return ask.settle(settlement("c", "resolved", value));
-      case "fence":
-        return ask.fence(
-          "t",
-          version,
-          random.chance(0.5)
-            ? createAction(external("c"))
-            : settleAction(settlement("c", "rejected", value)),
-        );
-      case "acquire":
-        return ask.acquire("t", version, "worker", random.pick([TTL, TTL, TTL, 1500]));
-      case "taskCreate":
-        return ask.taskCreate({ ...external("t"), tags: { "resonate:target": "x" } }, "w", TTL);
-      case "heartbeat":
-        return ask.heartbeat("worker", [{ id: "t", version }]);
-      case "release":
-        return ask.release("t", version);
-      case "fulfill":
-        return ask.fulfill("t", version, settlement("t", "resolved", value));
-      case "halt":
-        return ask.halt("t");
-      default:
-        return ask.continue("t");
-    }
   }
 
   /** Only as the protocol allows it: settled, and everyone has been told. */

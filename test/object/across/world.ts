@@ -17,6 +17,8 @@ export const START = Date.UTC(2030, 0, 1);
 /** Rounds after which nothing is left to run: the longest chain of awaits in `src/` is far shorter. */
 const ROUNDS = 60;
 
+const NO_WEBHOOKS = { version: 1, endpoints: [] };
+
 /** One life of an object, from its first event to a crash. `undefined` stands for the edge. */
 export interface Life {
   id: string;
@@ -304,6 +306,7 @@ export class World {
       PROMISES: { getByName: stub },
       INBOXES: { getByName: () => inbox },
       INDEX: { getByName: () => ({ put: async () => undefined }) },
+      WEBHOOK_REGISTRY: { getByName: () => ({ snapshot: async () => NO_WEBHOOKS }) },
     };
     // SAFETY: the bindings that promise objects and the edge's kinds use.
     return env as unknown as Env;

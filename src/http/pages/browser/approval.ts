@@ -105,11 +105,16 @@ function spoken(ms: number): string {
     0,
     UNITS.findIndex(([, size]) => rounded >= size),
   );
-  const words = UNITS.slice(first, first + 2).map(([unit, size], index) => {
-    const amount = Math.floor((index === 0 ? rounded : rounded % UNITS[first]![1]) / size);
-    return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(
-      amount,
-    );
-  });
+  const amounts = UNITS.slice(first, first + 2).map(([unit, size], index) => ({
+    unit,
+    amount: Math.floor((index === 0 ? rounded : rounded % UNITS[first]![1]) / size),
+  }));
+  const words = amounts
+    .filter(({ amount }, index) => index === 0 || amount > 0)
+    .map(({ unit, amount }) => {
+      return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(
+        amount,
+      );
+    });
   return words.join(" ");
 }

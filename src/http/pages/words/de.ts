@@ -48,6 +48,7 @@ export const de: Words = {
   decidedAt: "Entschieden am {when}.",
   decidedSomehow: "Es ist entschieden.",
   theAnswer: "Die Antwort",
+  theReason: "Die Begründung",
   expiredHeading: "Die Frist ist abgelaufen",
   expiredText: "Bis {when} hat niemand entschieden. Hier ist nichts mehr zu tun.",
   waitingHeading: "Die Entscheidung steht noch aus",

@@ -49,6 +49,7 @@ export const en = {
   decidedAt: "Decided on {when}.",
   decidedSomehow: "It is decided.",
   theAnswer: "The answer",
+  theReason: "The reason",
   expiredHeading: "The deadline has passed",
   expiredText: "Nobody decided before {when}. There is nothing left to do here.",
   waitingHeading: "Waiting for a decision",

@@ -47,6 +47,7 @@ export const es: Words = {
   decidedAt: "Decidido el {when}.",
   decidedSomehow: "Ya está decidido.",
   theAnswer: "La respuesta",
+  theReason: "El motivo",
   expiredHeading: "El plazo ha terminado",
   expiredText: "Nadie decidió antes del {when}. Aquí ya no queda nada por hacer.",
   waitingHeading: "A la espera de una decisión",

@@ -48,6 +48,7 @@ export const fr: Words = {
   decidedAt: "Décidé le {when}.",
   decidedSomehow: "La décision est prise.",
   theAnswer: "La réponse",
+  theReason: "Le motif",
   expiredHeading: "Le délai est dépassé",
   expiredText: "Personne n’a décidé avant le {when}. Il n’y a plus rien à faire ici.",
   waitingHeading: "En attente d’une décision",
