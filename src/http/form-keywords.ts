@@ -122,7 +122,7 @@ function faultOfOptions(
     return "must only have strings or numbers of the type (in oneOf: {const, title?})";
   }
   const texts = values.map(String);
-  if (texts.some((each) => each.trim() === "" || /\p{Cc}/u.test(each))) {
+  if (texts.some((each) => each.trim() === "" || /\p{Cc}|\p{Cs}/u.test(each))) {
     return "must not have an empty option or one with control characters";
   }
   return new Set(texts).size === texts.length ? undefined : "must not have an option twice";

@@ -60,7 +60,11 @@ export async function importKey(jwk: unknown): Promise<VerifyKey | undefined> {
   // SAFETY: an entry of the table has a key of the table.
   const algorithm = found[0] as Algorithm;
   const { alg = algorithm, use = "sig", key_ops: ops = ["verify"], kid } = jwk;
-  if (alg !== algorithm || use !== "sig" || !(Array.isArray(ops) && ops.includes("verify"))) {
+  if (
+    !isNameOf(alg, algorithm) ||
+    use !== "sig" ||
+    !(Array.isArray(ops) && ops.includes("verify"))
+  ) {
     return undefined;
   }
   const { kty, members, params } = ALGORITHMS[algorithm];
@@ -90,6 +94,11 @@ export function headerOf(token: string): TokenHeader | undefined {
   if (!/^(?:application\/)?(?:at\+)?jwt$/i.test(typ)) return undefined;
   // SAFETY: just looked up.
   return { alg: alg as Algorithm, kid };
+}
+
+/** RFC 9864 has given EdDSA with Ed25519 a name of its own, which some write into their keys. */
+function isNameOf(alg: unknown, algorithm: Algorithm): boolean {
+  return alg === algorithm || (alg === "Ed25519" && algorithm === "EdDSA");
 }
 
 /** The keys that may have signed it; one without a `kid` may have any. */

@@ -80,7 +80,11 @@ async function decideByForm(c: C, opened: Opened): Promise<Response> {
   }
   const { schema } = formOf(opened.view.record);
   const reason = body.get(FORM_NAMES.reason) ?? "";
-  const approves = body.get(FORM_NAMES.outcome) === "resolved";
+  const outcome = body.get(FORM_NAMES.outcome);
+  if (outcome !== "resolved" && outcome !== "rejected") {
+    throw invalid(FORM_NAMES.outcome, "outcome must be resolved or rejected");
+  }
+  const approves = outcome === "resolved";
   const { allowed } = opened.view.link;
   if (allowed.kind === "fixed") {
     await used(c, opened, { state: allowed.state, value: allowed.value });

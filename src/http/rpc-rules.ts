@@ -52,7 +52,7 @@ const RULES = {
   "task.search": [["read"]],
   "schedule.get": [["read", "id"]],
   "schedule.create": [["create", "id", 403]],
-  "schedule.delete": [["create", "id"]],
+  "schedule.delete": [["create", "id", 404]],
   "schedule.search": [["read"]],
   "debug.start": [["admin"]],
   "debug.stop": [["admin"]],

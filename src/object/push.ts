@@ -10,18 +10,23 @@ const TIMEOUT_MS = 10_000;
 /** @returns whether it was taken (2xx) */
 export async function push(url: string, text: string, loopback: boolean): Promise<boolean> {
   if (faultOfUrl(url, { loopback }) !== undefined) return false;
+  // Not `AbortSignal.timeout`: its timer goes on after the answer and keeps the object awake.
+  const slow = new AbortController();
+  const timer = setTimeout(() => slow.abort(), TIMEOUT_MS);
   try {
     const response = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: text,
       redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: slow.signal,
     });
     await response.body?.cancel();
     return response.ok;
   } catch {
     // Nobody there, or too slow: tried again when it is due.
     return false;
+  } finally {
+    clearTimeout(timer);
   }
 }

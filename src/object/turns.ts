@@ -223,7 +223,7 @@ export class Turns {
       decision = decideNow(stored, now);
     }
     const { write, offer } = decision;
-    if (write !== undefined) this.#commit(stored, write);
+    if (write !== undefined) this.#commit(stored, write, at === undefined);
     const { owed, rest } = this.#tell(decision, this.sockets.open());
     if (write !== undefined && at === undefined) this.arm(write, owed, now);
     if (rest) this.#ctx.waitUntil(rest);
@@ -234,7 +234,8 @@ export class Turns {
     return { ...decision, telling: rest };
   }
 
-  #commit(stored: PromiseRecord | null, write: PromiseRecord | null): void {
+  /** @param told webhooks and those whom an escalation names: not of what a driven clock does */
+  #commit(stored: PromiseRecord | null, write: PromiseRecord | null, told: boolean): void {
     // Before the first write of this life, what an earlier one has left is still to be seen.
     void this.coldUntil;
     // Before the first create there never was an alarm.
@@ -242,7 +243,7 @@ export class Turns {
     if (!write) return this.#forget(stored);
     this.#store.save(write);
     if (isSettled(write) && stored?.task) this.preload.clear();
-    this.#owe(stored, write);
+    if (told) this.#owe(stored, write);
   }
 
   /** It may go without an end: then whoever awaits it is told to look again, and asleep for ever not. */
@@ -259,6 +260,8 @@ export class Turns {
     for (let step = stored?.escalated ?? 0; step < escalated; step += 1) {
       if (escalation[step]?.notify !== undefined) this.subscribers.addNotice(step);
     }
+    // The steps of a workflow are its own affair.
+    if (write.internal) return;
     if (!stored) this.#oweEvent("promise.created", write);
     if (isSettled(write) && !(stored && isSettled(stored))) {
       this.#oweEvent("promise.settled", write);

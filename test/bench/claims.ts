@@ -1,11 +1,11 @@
 /**
- * The row that asks how fast a group of connected workers works off tasks, by the protocol itself: each
- * worker acquires what it is offered and fulfills it, one task after the other. Once as the tasks are
- * made, which the making limits, and once with all of them waiting when the workers come.
+ * The rows that ask how fast a group of connected workers works off tasks, by the protocol itself: each
+ * worker acquires what it is offered and fulfills it. Once as the tasks are made, which the making
+ * limits, and once with all of them waiting when the workers come.
  */
+import { Caller } from "./caller.ts";
 import { cpuMs } from "./cost.ts";
-import { Line } from "./line.ts";
-import { ask, CONCURRENCY, runLoad, type Operation } from "./load.ts";
+import { CONCURRENCY } from "./load.ts";
 import type { Plan } from "./plan.ts";
 import { openPollLine, openPollLines, type PollLine } from "./poll-line.ts";
 import { absoluteRow, throughputOf, type Row } from "./row.ts";
@@ -14,47 +14,49 @@ import type { Target } from "./target.ts";
 
 const VERSION = "2026-04-01";
 const LEASE_MS = 60_000;
-const SILENCE_MS_MAX = 3000;
 const DEADLINE_MS = 60 * 60 * 1000;
 
+interface Task {
+  id: string;
+  version: number;
+}
+
 export async function claims(target: Target, { sdk }: Plan): Promise<Row[]> {
-  return [await live(target, sdk), await backlog(target, sdk)];
-}
-
-async function live(target: Target, { tasks, workers }: Plan["sdk"]): Promise<Row> {
+  const { tasks, backlog, workers } = sdk;
   await target.pace(tasks);
-  const crew = new Crew(target, "live", tasks);
-  await crew.connect(workers);
-  return claimRow(`sdk: tasks made, claimed and fulfilled, ${workers} workers`, target, crew, () =>
-    runLoad(target, tasks, creating("live")),
-  );
-}
-
-async function backlog(target: Target, { backlog, workers }: Plan["sdk"]): Promise<Row> {
+  const live = new Crew(target, "live", tasks);
+  await live.connect(workers);
+  const rows = [
+    await claimRow(`sdk: tasks made, claimed and fulfilled, ${workers} workers`, target, live, () =>
+      live.create(),
+    ),
+  ];
   await target.pace(backlog);
-  await runLoad(target, backlog, creating("backlog"));
-  const crew = new Crew(target, "backlog", backlog);
-  return claimRow(`sdk: tasks of a backlog claimed, ${workers} workers`, target, crew, () =>
-    crew.connect(workers),
+  const late = new Crew(target, "backlog", backlog);
+  await late.create();
+  rows.push(
+    await claimRow(`sdk: tasks of a backlog claimed, ${workers} workers`, target, late, () =>
+      late.connect(workers),
+    ),
   );
+  return rows;
 }
 
 async function claimRow(
   name: string,
   { pids }: Target,
   crew: Crew,
-  begin: () => Promise<unknown>,
+  begin: () => Promise<void>,
 ): Promise<Row> {
   try {
     const serverCpuBefore = cpuMs(pids);
     const generatorBefore = process.cpuUsage();
     const from = performance.now();
-    await begin();
-    await crew.done;
+    await Promise.all([begin(), crew.done]);
     const elapsedMs = performance.now() - from;
     const { user, system } = process.cpuUsage(generatorBefore);
     const sample = {
-      operations: crew.claimed,
+      operations: crew.latenciesMs.length,
       elapsedMs,
       serverCpuMs: cpuMs(pids) - serverCpuBefore,
       generatorCpuMs: (user + system) / 1000,
@@ -68,41 +70,20 @@ async function claimRow(
   }
 }
 
-function creating(prefix: string): Operation {
-  return async (line, index) => {
-    const data = {
-      id: `claim-${prefix}-${index}`,
-      timeoutAt: Date.now() + DEADLINE_MS,
-      param: {},
-      tags: { "resonate:target": `poll://any@claim-${prefix}` },
-    };
-    await ask(line, 200, "POST", "/", envelope("promise.create", data));
-  };
-}
-
-function envelope(kind: string, data: object): string {
-  return JSON.stringify({ kind, head: { corrId: "bench", version: VERSION }, data });
-}
-
-interface Task {
-  id: string;
-  version: number;
-}
-
-/** The workers of one group, and what they have done. */
+/** The workers of one group, in this process, and what they have done. */
 class Crew {
   /** Resolves when all tasks are fulfilled. */
   readonly done: Promise<void>;
-  claimed = 0;
   /** Of an acquire and its fulfill together. */
   readonly latenciesMs: number[] = [];
   #target: Target;
   #group: string;
   #tasks: number;
-  #fulfilled = 0;
   #refused = 0;
   #shares: number[] = [];
+  /** The workers share their connections, as those of one process would. */
   #callers: Caller[];
+  #creators: Caller[];
   #lines: PollLine[] = [];
   #finish!: () => void;
   #fail!: (error: unknown) => void;
@@ -111,7 +92,10 @@ class Crew {
     this.#target = target;
     this.#group = `claim-${prefix}`;
     this.#tasks = tasks;
-    this.#callers = Array.from({ length: CONCURRENCY }, () => new Caller(target.port));
+    const callers = (): Caller[] =>
+      Array.from({ length: CONCURRENCY }, () => new Caller(target.port));
+    this.#callers = callers();
+    this.#creators = callers();
     this.done = new Promise((resolve, reject) => {
       this.#finish = resolve;
       this.#fail = reject;
@@ -123,15 +107,39 @@ class Crew {
     this.#lines.push(...(await openPollLines(workers, (index) => this.#worker(index))));
   }
 
+  async create(): Promise<void> {
+    let next = 0;
+    const createNext = async (creator: Caller): Promise<void> => {
+      while (next < this.#tasks) {
+        const data = {
+          id: `${this.#group}-${next}`,
+          timeoutAt: Date.now() + DEADLINE_MS,
+          param: {},
+          tags: { "resonate:target": `poll://any@${this.#group}` },
+        };
+        next += 1;
+        const { status } = await creator.call(envelope("promise.create", data));
+        if (status !== 200) throw new Error(`promise.create answered ${status}`);
+      }
+    };
+    await Promise.all(this.#creators.map(createNext));
+  }
+
   end(): void {
-    for (const line of [...this.#lines, ...this.#callers]) line.end();
+    for (const line of [...this.#lines, ...this.#callers, ...this.#creators]) line.end();
   }
 
   describe(): string {
     const [least, most] = [Math.min(...this.#shares), Math.max(...this.#shares)];
     const half = quantile(this.#shares, 0.5);
-    const refused = this.#refused === 0 ? "none refused" : `${this.#refused} acquires refused`;
-    return `each worker had ${half} tasks (${least} to ${most}), ${refused}`;
+    const cuts = [...this.#callers, ...this.#creators].reduce(
+      (sum, caller) => sum + caller.cuts,
+      0,
+    );
+    return (
+      `each worker had ${half} tasks (${least} to ${most}); ` +
+      `${this.#refused} acquires refused, ${cuts} requests cut off by the server`
+    );
   }
 
   #worker(index: number): Promise<PollLine> {
@@ -147,55 +155,22 @@ class Crew {
   async #work(caller: Caller, index: number, { id, version }: Task): Promise<void> {
     const from = performance.now();
     const acquire = { id, version, pid: `worker-${index}`, ttl: LEASE_MS };
-    const acquired = await caller.call("task.acquire", acquire);
-    // Offered twice, and had by another.
-    if (acquired === 409) return void (this.#refused += 1);
-    if (acquired !== 200) throw new Error(`task.acquire answered ${acquired}`);
-    this.claimed += 1;
-    this.#shares[index]! += 1;
+    const acquired = await caller.call(envelope("task.acquire", acquire));
+    // Offered twice and had by another, unless it was this worker itself that had it.
+    if (acquired.status === 409 && !acquired.again) return void (this.#refused += 1);
     const settle = { kind: "promise.settle", head: {}, data: { id, state: "resolved", value: {} } };
-    const fulfilled = await caller.call("task.fulfill", {
-      id,
-      version: version + 1,
-      action: settle,
-    });
-    if (fulfilled !== 200) throw new Error(`task.fulfill answered ${fulfilled}`);
+    const fulfill = { id, version: version + 1, action: settle };
+    const fulfilled = await caller.call(envelope("task.fulfill", fulfill));
+    if (fulfilled.status !== 200 && !fulfilled.again) {
+      if (acquired.again) return void (this.#refused += 1);
+      throw new Error(`acquire answered ${acquired.status}, fulfill ${fulfilled.status}`);
+    }
+    this.#shares[index]! += 1;
     this.latenciesMs.push(performance.now() - from);
-    this.#fulfilled += 1;
-    if (this.#fulfilled === this.#tasks) this.#finish();
+    if (this.latenciesMs.length === this.#tasks) this.#finish();
   }
 }
 
-/**
- * A connection that some workers share, as those of one process would, and whose turn it is. After a
- * silence it is a new one: the server closes it after five seconds.
- */
-class Caller {
-  #port: number;
-  #line: Line | undefined;
-  #usedAt = 0;
-  #turn = Promise.resolve();
-
-  constructor(port: number) {
-    this.#port = port;
-  }
-
-  inTurn(work: () => Promise<void>): Promise<void> {
-    this.#turn = this.#turn.then(work);
-    return this.#turn;
-  }
-
-  async call(kind: string, data: object): Promise<number> {
-    if (!this.#line || performance.now() - this.#usedAt > SILENCE_MS_MAX) {
-      this.#line?.end();
-      this.#line = await Line.open(this.#port);
-    }
-    const { status } = await this.#line.request("POST", "/", envelope(kind, data));
-    this.#usedAt = performance.now();
-    return status;
-  }
-
-  end(): void {
-    this.#line?.end();
-  }
+function envelope(kind: string, data: object): string {
+  return JSON.stringify({ kind, head: { corrId: "bench", version: VERSION }, data });
 }

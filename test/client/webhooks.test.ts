@@ -94,17 +94,18 @@ describe("an endpoint", () => {
     expect(changed).toMatchObject({ disabled: false, retry: [60_000], description: "billing" });
     expect((await all(webhooks.list())).map((webhook) => webhook.id)).toContain(id);
     await webhooks.delete(id);
-    for (const call of [
-      webhooks.get(id),
-      webhooks.update(id, {}),
-      webhooks.delete(id),
-      webhooks.test(id),
-      webhooks.rotate(id),
-      webhooks.deliveries(id),
-      webhooks.redeliver(id),
-      all(webhooks.deadLetters(id)),
-    ]) {
-      expect(await codeOf(call)).toBe("webhook_not_found");
+    const calls = [
+      () => webhooks.get(id),
+      () => webhooks.update(id, {}),
+      () => webhooks.delete(id),
+      () => webhooks.test(id),
+      () => webhooks.rotate(id),
+      () => webhooks.deliveries(id),
+      () => webhooks.redeliver(id),
+      () => all(webhooks.deadLetters(id)),
+    ];
+    for (const call of calls) {
+      expect(await codeOf(call())).toBe("webhook_not_found");
     }
   });
 

@@ -29,7 +29,7 @@ const SHOWN_BY: Record<FaultName, ThemeName> = {
   "delete the row when sending": "suspend",
   "no lane, no guard after the await": "suspend",
   "no lane": "suspend",
-  "resume without looking at the own deadline": "suspend",
+  "resume without looking at the own deadline": "mortal",
   "no birth in resume": "lives",
   "let a resume in while its callback is being registered": "callback",
   "fence: guard, then write without a window": "late",

@@ -486,6 +486,46 @@ describe("the end of a life", () => {
   });
 });
 
+describe("an offer that waits, because its task came back twice", () => {
+  async function bounced(play: Play, timeoutAt?: number): Promise<void> {
+    await held(play.callers, [], timeoutAt);
+    for (const version of [1, 2, 3]) {
+      await play.done(ask.release("t", version));
+      await play.done(ask.acquire("t", version, "worker", 1e9));
+    }
+    await play.done(ask.release("t", 4));
+    play.world.offers.splice(0);
+  }
+
+  it("is made when its time has come", async () => {
+    const play = new Play();
+    await bounced(play);
+    await play.pass(500);
+    expect(play.world.offers.map(({ version }) => version)).toEqual([4]);
+  });
+
+  it("is not made after the deadline", async () => {
+    const play = new Play();
+    await bounced(play, play.world.now + 100);
+    await play.pass(500);
+    expect(play.world.offers).toEqual([]);
+  });
+
+  it("is not made when the task was taken meanwhile, halted, or is over", async () => {
+    for (const meanwhile of [
+      ask.acquire("t", 4, "worker", 1e9),
+      ask.halt("t"),
+      ask.settle(settlement("t")),
+    ]) {
+      const play = new Play();
+      await bounced(play);
+      await play.done(meanwhile);
+      await play.pass(500);
+      expect(play.world.offers, meanwhile.kind).toEqual([]);
+    }
+  });
+});
+
 async function taskAtRest(play: Play): Promise<string> {
   await play.rest();
   return shown(await play.done(ask.taskGet("t")));

@@ -29,7 +29,6 @@ export interface Result {
 
 const IDS = ["a", "b", "c"];
 const CLIENTS = 3;
-const LENIENT = true;
 
 export async function playOut(seed: number, theme: ThemeName, fault: Fault = {}): Promise<Result> {
   const run = new Run(seed, theme, fault);
@@ -52,14 +51,15 @@ class Run {
   #crashesLeft: number;
   /** How often something goes wrong on the way: never, sometimes, often. */
   #trouble: number;
+  #slow = new Map<string, boolean>();
   #deadlines = new Map<string, number>();
   #diesAt = Infinity;
 
   constructor(seed: number, theme: ThemeName, fault: Fault) {
     this.#random = createRandom(seed);
     this.#askedMax = this.#random.pick([4, 7, 11]);
-    this.#crashesLeft = this.#random.pick(theme === "crash" ? [1, 2] : [0, 0, 1, 3]);
-    this.#trouble = this.#random.pick([0, 0.5, 1]);
+    this.#crashesLeft = this.#random.pick(THEMES[theme].crashes);
+    this.#trouble = this.#random.pick(THEMES[theme].trouble);
     this.#theme = THEMES[theme];
     this.#play = new Play(fault);
     this.#result = { seed, theme, trace: [], objections: [], history: [] };
@@ -83,7 +83,9 @@ class Run {
   async #begin(): Promise<void> {
     const { world, callers } = this.#play;
     const random = this.#random;
-    const mortal = random.chance(0.2) ? world.now + random.pick([900, 2500, 6000]) : undefined;
+    const mortal = random.chance(this.#theme.mortal)
+      ? world.now + random.pick([900, 2500, 6000])
+      : undefined;
     if (mortal !== undefined) this.#deadlines.set("t", mortal);
     this.#diesAt = mortal ?? Infinity;
     await held(callers, this.#theme.born.slice(0, random.pick([1, 2, 3])), mortal);
@@ -97,12 +99,12 @@ class Run {
   async #step(): Promise<void> {
     const { world } = this.#play;
     const random = this.#random;
-    const letters = world.letters;
-    if (letters.length > 0 && random.chance(0.6)) {
-      const letter = random.chance(0.5) ? letters[0]! : random.pick(letters);
-      // What nobody waits for comes late, so that much can happen before.
-      if (!(letter.isCopy || letter.from?.isOver) || random.chance(0.05))
-        return this.#handle(letter);
+    const quick = world.letters.filter((letter) => !this.#isSlow(letter));
+    if (quick.length > 0 && random.chance(0.7)) {
+      return this.#handle(random.chance(0.5) ? quick[0]! : random.pick(quick));
+    }
+    if (world.letters.length > 0 && random.chance(0.1)) {
+      return this.#handle(random.pick(world.letters));
     }
     if (this.#asked < this.#askedMax && this.#busy.size < CLIENTS && random.chance(0.5)) {
       return this.#ask();
@@ -123,6 +125,17 @@ class Run {
     if (!random.chance(0.35)) return undefined;
     const isNext = timer !== undefined && timer.at > world.now && random.chance(0.6);
     return this.#advance(isNext ? timer.at - world.now : random.pick(this.#theme.skipsMs));
+  }
+
+  /** Some letters stay on their way while whole requests come and go. */
+  #isSlow(letter: Letter): boolean {
+    // What nobody waits for has all the time.
+    if (letter.isCopy || letter.from?.isOver) return true;
+    const key = `${letter.number} ${letter.answer ? "back" : "there"}`;
+    const known = this.#slow.get(key);
+    const isSlow = known ?? (letter.from !== undefined && this.#random.chance(0.3));
+    if (known === undefined) this.#slow.set(key, isSlow);
+    return isSlow;
   }
 
   async #handle(letter: Letter): Promise<void> {
@@ -222,7 +235,7 @@ class Run {
 
   /** At rest nobody sleeps on a settled promise, and no row is left that nobody needs. */
   #leftovers(): string[] {
-    const { world } = this.#play;
+    const { world, callers } = this.#play;
     const own = this.#stored("t");
     const awaiting = Object.entries(own?.task?.awaiting ?? {});
     const isLive = own?.state === "pending" && world.clockOf("t") < this.#diesAt;
@@ -236,7 +249,9 @@ class Run {
       const isOwed = rows.some((row) => row.startsWith("subscriber:"));
       return isOwed && this.#stored(id)?.state !== "pending";
     });
-    const late = LENIENT ? [] : world.offers.filter(({ at }) => at >= this.#diesAt);
+    // Who is released twice in a row is offered only after a while: see across-traps.test.ts for that.
+    const releases = callers.history.filter(({ request }) => request.kind === "task.release");
+    const late = releases.length > 1 ? [] : world.offers.filter(({ at }) => at >= this.#diesAt);
     return [
       ...late.map(({ version }) => `version ${version} was offered after the deadline`),
       ...(isAsleep ? slept.map(([id]) => `t sleeps on ${id}, which is settled`) : []),

@@ -20,6 +20,10 @@ export interface Theme {
   suspends: string[][];
   settles: string[];
   creates: string[];
+  /** How many crashes, how often letters are lost, how often the task's own deadline is near. */
+  crashes: number[];
+  trouble: number[];
+  mortal: number;
   /** How often a fenced write is cut off from who waits for it. */
   cutOff: number;
   /** How far the clocks of the others may be ahead. */
@@ -33,13 +37,19 @@ const USUAL = {
   suspends: [["a"], ["a"], ["b"], ["a", "b"], ["b", "a"], ["a", "b", "c"]],
   settles: ["a", "a", "b"],
   creates: ["a", "b", "b", "c"],
+  crashes: [0, 0, 1, 3],
+  trouble: [0, 0.5, 1],
+  mortal: 0.2,
   cutOff: 0.3,
   aheadMs: [0, 0, 0, -900, -400, 400, 900],
   skipsMs: [1, 40, 60, 300, 1000, 1100, 3000, 3600],
 } satisfies Omit<Theme, "kinds">;
 
+/** Where order alone is enough for what can go wrong. */
+const CALM = { ...USUAL, crashes: [0], trouble: [0], mortal: 0 };
+
 const LATE = {
-  ...USUAL,
+  ...CALM,
   born: ["a"],
   cutOff: 0.7,
   aheadMs: [-900],
@@ -52,9 +62,9 @@ export const THEMES = {
     kinds:
       "suspend suspend settle create taskGet taskGet halt continue acquire release release callback",
   },
-  peek: { ...USUAL, kinds: "suspend settle taskGet taskGet", suspends: [["a"]], settles: ["a"] },
+  peek: { ...CALM, kinds: "suspend settle taskGet taskGet", suspends: [["a"]], settles: ["a"] },
   pair: {
-    ...USUAL,
+    ...CALM,
     kinds: "suspend settle create",
     born: ["a"],
     suspends: [["a", "b"]],
@@ -80,7 +90,8 @@ export const THEMES = {
   create: { ...USUAL, kinds: "fenceCreate settleC getC", born: ["a"] },
   settle: { ...USUAL, kinds: "fenceSettle createC getC", born: ["a"], cutOff: 0.5 },
   late: { ...LATE, kinds: "fence release getC getC" },
-  crash: { ...LATE, kinds: "fence release getC getC", cutOff: 0, aheadMs: [0] },
+  crash: { ...LATE, kinds: "fence release getC getC", crashes: [1, 2], cutOff: 0, aheadMs: [0] },
+  mortal: { ...CALM, kinds: "suspend settle", mortal: 1, skipsMs: [300, 1000] },
   all: {
     ...USUAL,
     kinds:
