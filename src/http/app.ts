@@ -60,15 +60,15 @@ routes.notFound(async (c) => {
     return handlers.length > 0;
   });
   if (taken.length === 0) {
-    return errorResponse(new Refusal("no_route", `There is nothing at ${path}`));
+    throw new Refusal("no_route", `There is nothing at ${path}`);
   }
   const allow = [...taken, "OPTIONS"].join(", ");
   if (method === "OPTIONS") return new Response(null, { status: 204, headers: { allow } });
   const detail = `${path} takes ${allow}, not ${method}`;
-  return errorResponse(new Refusal("method_not_allowed", detail, { headers: { allow } }));
+  throw new Refusal("method_not_allowed", detail, { headers: { allow } });
 });
 
-routes.onError((error) => errorResponse(error));
+routes.onError((error, c) => errorResponse(error, c.req.url));
 
 /** What a page's request passes besides: CORS, preflights included. */
 const pages = new Hono<{ Bindings: Env }>();
@@ -113,7 +113,7 @@ async function admitted(request: Request, env: Env, ctx: ExecutionContext): Prom
     const answer = await hot.handleCall({ request, env, principal });
     return request.method === "HEAD" ? new Response(null, answer) : answer;
   } catch (error) {
-    return errorResponse(error);
+    return errorResponse(error, request.url);
   }
 }
 

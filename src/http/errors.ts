@@ -5,6 +5,7 @@
  * Quiet outside: a bug is logged here in full and answered as `internal` without a word about it.
  */
 import { ERRORS, type ErrorCode, type Problem } from "../../client/src/protocol.ts";
+import { redactedUrl } from "./redacted-url.ts";
 import { JSON_SECURITY } from "./security-headers.ts";
 
 /** A refusal that the caller can do something about. Thrown at the edge, never across RPC. */
@@ -65,8 +66,8 @@ export function problemResponse(refusal: Refusal): Response {
   });
 }
 
-/** Whatever was thrown, as an answer. */
-export function errorResponse(error: unknown): Response {
+/** Whatever was thrown, as an answer. @param url whose answer it is, for the log */
+export function errorResponse(error: unknown, url: string): Response {
   if (error instanceof Refusal) return problemResponse(error);
   if (isTransient(error)) {
     const headers = { "retry-after": "1" };
@@ -74,7 +75,7 @@ export function errorResponse(error: unknown): Response {
       new Refusal("unavailable", "The promise's object is busy or moving; try again", { headers }),
     );
   }
-  console.error(error);
+  console.error(redactedUrl(url), error);
   return problemResponse(new Refusal("internal", "The failure was logged"));
 }
 

@@ -115,11 +115,21 @@ export async function claimsOf(
   const bytes = bytesOf(signature);
   if (!bytes) return undefined;
   const signed = new TextEncoder().encode(token.slice(0, token.lastIndexOf(".")));
-  for (const { key, algorithm } of keys) {
-    const { params } = ALGORITHMS[algorithm];
-    if (await crypto.subtle.verify(params, key, bytes, signed)) return jsonOf(body);
-  }
+  for (const key of keys) if (await isSignedBy(key, bytes, signed)) return jsonOf(body);
   return undefined;
+}
+
+async function isSignedBy(
+  { key, algorithm }: VerifyKey,
+  signature: Uint8Array,
+  signed: Uint8Array,
+): Promise<boolean> {
+  try {
+    return await crypto.subtle.verify(ALGORITHMS[algorithm].params, key, signature, signed);
+  } catch {
+    // Of a length that no signature has: workerd of 2026-08-15 throws, for Ed25519.
+    return false;
+  }
 }
 
 /** Why a token that is genuine does not let anybody in now, as the end of a sentence. */

@@ -88,6 +88,7 @@ export function createOf(
     tags: data.tags,
     timeoutAt: data.timeoutAt,
     strict: false,
+    overProtocol: true,
     ...(retentionMs !== undefined && { retentionMs }),
     ...(!isExternal(data.tags) && { internal: true }),
     ...pushedTo(data.tags, origin, env),

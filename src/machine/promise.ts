@@ -50,6 +50,8 @@ interface Born {
   retentionMs?: number;
   /** Not for others to wait for: born over Resonate's protocol without a tag that says otherwise. */
   internal?: true;
+  /** Made over Resonate's protocol: its param is in that encoding. */
+  overProtocol?: true;
   /** Where a worker that is called at its own address reaches us. */
   serverUrl?: string;
   /** What a person is asked, as the edge has checked it. */
@@ -93,6 +95,7 @@ export interface Create {
   onTimeout?: { state: WritableState; value: Payload };
   retentionMs?: number;
   internal?: true;
+  overProtocol?: true;
   serverUrl?: string;
   form?: JsonText;
   hasSchema?: true;

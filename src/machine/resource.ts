@@ -3,7 +3,8 @@
  * Text, because `data` was never parsed and must not be: it is spliced in as it came.
  */
 import type { Frame } from "../../client/src/protocol.ts";
-import { isSettled, type Payload, type PromiseRecord } from "./promise.ts";
+import { encoded } from "./encoded.ts";
+import { isSettled, type Payload, type PromiseRecord, type SettledPromise } from "./promise.ts";
 import { taskRecord } from "./task.ts";
 
 /**
@@ -70,10 +71,18 @@ export function protocolText(record: PromiseRecord): string {
   const settled = isSettled(record) ? record : undefined;
   return (
     `{"id":${JSON.stringify(record.id)},"state":"${record.state}",` +
-    `"param":${payloadText(record.param)},"value":${payloadText(settled ? settled.value : {})},` +
+    `"param":${payloadText(record.overProtocol ? record.param : encoded(record.param))},` +
+    `"value":${payloadText(settled ? valueOf(settled) : {})},` +
     `"tags":${JSON.stringify(record.tags)},"timeoutAt":${record.timeoutAt},` +
     `"createdAt":${record.createdAt}${settled ? `,"settledAt":${settled.settledAt}` : ""}}`
   );
+}
+
+/** What a worker or a client of the protocol has written is in its own encoding. */
+function valueOf({ value, settledBy, onTimeout }: SettledPromise): Payload {
+  const how = settledBy?.how;
+  if (how === "protocol" || how === "worker") return value;
+  return how === undefined && !onTimeout ? value : encoded(value);
 }
 
 /** Its task in that protocol; `undefined` where there is none. */

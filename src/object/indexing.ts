@@ -9,6 +9,7 @@
 import { readConfig, type Env } from "../env.ts";
 import { sameEntry, type IndexEntry } from "../machine/index-entry.ts";
 import { indexShardOf, shardName } from "../machine/query.ts";
+import { gathered } from "./index-gathering.ts";
 
 /** Then twice as long each time, a minute in all. */
 const FIRST_RETRY_MS = 250;
@@ -30,7 +31,7 @@ export class Indexing {
   /** The other two are for tests. */
   constructor(
     env: Env,
-    put = (entry: IndexEntry) => putEntry(env, entry),
+    put = (entry: IndexEntry) => gathered(env, entry),
     wait: (ms: number) => Promise<void> = (ms) => scheduler.wait(ms),
   ) {
     this.#put = put;

@@ -81,8 +81,7 @@ class Crew {
   #tasks: number;
   #refused = 0;
   #shares: number[] = [];
-  /** The workers share their connections, as those of one process would. */
-  #callers: Caller[];
+  #callers: Caller[] = [];
   #creators: Caller[];
   #lines: PollLine[] = [];
   #finish!: () => void;
@@ -92,10 +91,7 @@ class Crew {
     this.#target = target;
     this.#group = `claim-${prefix}`;
     this.#tasks = tasks;
-    const callers = (): Caller[] =>
-      Array.from({ length: CONCURRENCY }, () => new Caller(target.port));
-    this.#callers = callers();
-    this.#creators = callers();
+    this.#creators = Array.from({ length: CONCURRENCY }, () => new Caller(target.port));
     this.done = new Promise((resolve, reject) => {
       this.#finish = resolve;
       this.#fail = reject;
@@ -144,7 +140,8 @@ class Crew {
 
   #worker(index: number): Promise<PollLine> {
     this.#shares[index] = 0;
-    const caller = this.#callers[index % CONCURRENCY]!;
+    const caller = new Caller(this.#target.port);
+    this.#callers.push(caller);
     return openPollLine(this.#target.port, this.#group, `worker-${index}`, (text) => {
       // SAFETY: the only message that an address of a group is sent.
       const { data } = JSON.parse(text) as { data: { task: Task } };

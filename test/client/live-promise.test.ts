@@ -29,7 +29,6 @@ beforeEach(() => {
   opened = 0;
   client = new DurablePromises({
     url: world.url,
-    line: LINE,
     WebSocket: Counted as unknown as SocketConstructor,
   });
 });
@@ -103,8 +102,9 @@ describe("what is settled", () => {
     const quick = new DurablePromises({
       url: world.url,
       WebSocket: Counted as unknown as SocketConstructor,
-      fetch: async (url) => {
-        const id = decodeURIComponent(String(url).slice(`${world.url}/promises/`.length));
+      fetch: async (input) => {
+        const { pathname } = new URL(new Request(input).url);
+        const id = decodeURIComponent(pathname.slice("/promises/".length));
         return Response.json({ id, state: "RESOLVED", value: { data: id } });
       },
     });

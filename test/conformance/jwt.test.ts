@@ -224,10 +224,7 @@ describe("keys of the setting JWT_KEYS", () => {
   test("HMAC with a public key as its secret is not believed", async () => {
     for (const { jwk } of signers) {
       const { n, x } = jwk as { n?: string; x?: string };
-      const secrets = [JSON.stringify(jwk), n ?? x ?? "", "", "secret"].map((text) =>
-        new TextEncoder().encode(text),
-      );
-      for (const secret of secrets.filter(({ length }) => length > 0)) {
+      for (const secret of [JSON.stringify(jwk), n ?? x ?? "-", "secret"]) {
         for (const alg of ["HS256", "RS256", "ES256", "EdDSA", "none"]) {
           const token = await signWithHmac(good(), { alg, kid: jwk["kid"] }, secret);
           expect(await isBelieved(service, token)).toBe(false);

@@ -164,7 +164,12 @@ describe("on disk", () => {
   let folder: string;
   let server: Server;
   const start = () => startServer({ data: folder, env: { API_KEYS: "the-first-one" } });
-  const send = async (method: string, path: string, headers: Record<string, string>, body?: object) => {
+  const send = async (
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body?: object,
+  ) => {
     const init = { method, headers: { ...headers, "content-type": "application/json" } };
     const response = await fetch(server.url + path, {
       ...init,

@@ -126,6 +126,19 @@ describe("a promise", () => {
     });
   });
 
+  test("that a person has settled with plain JSON is what an SDK can read", async () => {
+    const id = freshId();
+    await call("promise.create", create(id, { tags: { "resonate:scope": "global" } }));
+    await fetch(`${server.url}/promises/${id}`, {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: '{"state":"RESOLVED","value":{"data":{"approved":true}}}',
+    });
+    const { data: answer } = await call("promise.get", { id });
+    const { value } = answer["promise"] as { value: { data: string } };
+    expect(JSON.parse(atob(value.data))).toEqual({ approved: true });
+  });
+
   test("that exists, or is settled, comes back as it is", async () => {
     const id = freshId();
     await call("promise.create", create(id, { tags: { a: "1" } }));

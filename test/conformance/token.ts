@@ -49,14 +49,15 @@ export async function createSigner(
   };
 }
 
-/** A token signed by HMAC with whatever bytes somebody could take for its secret. */
+/** A token signed by HMAC with whatever somebody could take for its secret. */
 export async function signWithHmac(
   claims: Members,
   header: Members,
-  secret: Uint8Array<ArrayBuffer>,
+  secret: string,
 ): Promise<string> {
   const params = { name: "HMAC", hash: "SHA-256" };
-  const key = await crypto.subtle.importKey("raw", secret, params, false, ["sign"]);
+  const raw = new TextEncoder().encode(secret);
+  const key = await crypto.subtle.importKey("raw", raw, params, false, ["sign"]);
   const signed = `${part(header)}.${part(claims)}`;
   const mac = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(signed));
   return `${signed}.${base64url(new Uint8Array(mac))}`;

@@ -3,7 +3,7 @@
  * operation of the example, asked by every kind of caller about what is theirs and what is not. What
  * each needs is written down here once more, by hand; a route that is not here fails.
  */
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { SCOPES, type ErrorCode, type Problem, type Scope } from "../../client/src/protocol.ts";
 import type { KindName } from "../../src/http/rpc-rules.ts";
 import { ROUTES, type Route } from "../../src/http/routes.ts";
@@ -293,6 +293,7 @@ for (const on of [
 
 let callers: Caller[];
 let number = 0;
+const made: string[] = [];
 const uses = Object.entries(USES).flatMap(([on, list]) =>
   Array.isArray(list) ? list.map((use, index) => [`${on} (${index})`, on as On, use] as const) : [],
 );
@@ -324,19 +325,27 @@ function expired(): Promise<string> {
   return signer.sign(claims({ role: "admin", exp }));
 }
 
-/** A promise with a task, and a schedule where one is asked for, of an id that nobody has used. */
+/** A promise, with a task or a schedule where one is asked for, of an id that nobody has used. */
 async function freshFor(use: Use, on: On, prefix: string): Promise<string> {
   const id = `${prefix}${(number += 1)}`;
-  await promiseAt(id).apply(create(id, { tags: { "resonate:target": "poll://any@nobody" } }));
+  const asked = `${on}${JSON.stringify(use.ask(id))}`;
+  const tags = asked.includes('"task.') ? { "resonate:target": "poll://any@nobody" } : {};
+  await promiseAt(id).apply(create(id, { tags }));
+  made.push(id);
   if (use.waits) await promiseAt(id).apply(resolve("1"));
-  if (`${on}${JSON.stringify(use.ask(id))}`.includes("schedule")) {
+  if (asked.includes("schedule")) {
     await send(ADMIN, { method: "PUT", path: `/schedules/${id}`, body: schedule });
   }
   return id;
 }
 
+/** A task that nobody takes is offered again and again. */
+afterEach(async () => {
+  await Promise.all(made.splice(0).map((id) => promiseAt(id).apply({ kind: "dispose" })));
+});
+
 function freshIn(prefix: string): Promise<string> {
-  const both: Use = { ask: () => ({ path: "/schedules" }), needs: [] };
+  const both: Use = { ask: () => ({ path: "/schedules", body: { kind: "task." } }), needs: [] };
   return freshFor(both, "GET /schedules", prefix);
 }
 

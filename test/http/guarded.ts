@@ -41,6 +41,7 @@ const env: Env = {
   ...deployment(),
   API_KEYS: SECRET,
   JWT_KEYS: JSON.stringify({ keys: [signer.jwk] }),
+  LINK_KEYS: `k1:${btoa("x".repeat(32))}`,
   DEBUG_SURFACE: "true",
   OPEN: "",
 };
@@ -112,7 +113,12 @@ export async function jwtCaller(scopes: readonly Scope[], reach: string[]): Prom
 }
 
 /** Answered without a key, and let in as this machine. */
-export const LOOPBACK_ENV: Env = { ...deployment(), OPEN: "loopback", DEBUG_SURFACE: "true" };
+export const LOOPBACK_ENV: Env = {
+  ...deployment(),
+  LINK_KEYS: env.LINK_KEYS!,
+  OPEN: "loopback",
+  DEBUG_SURFACE: "true",
+};
 
 export function guarded(more: Partial<Env>): Env {
   return { ...env, ...more };

@@ -14,6 +14,7 @@ import {
   promiseAt,
   resolve,
   rowsWritten,
+  runDurableObjectAlarm,
   runInDurableObject,
 } from "./runtime.ts";
 
@@ -156,5 +157,136 @@ describe("a waiting awaiter", () => {
     await promiseAt("bill/8").apply(resolve("1"));
     expect(await (await polled).json()).toMatchObject({ state: "RESOLVED" });
     expect(await events.text()).toMatch(/event: settled\n/);
+  });
+});
+
+/** What a step costs: rows written at the task and at others, the alarms among them, and calls. */
+interface Bill {
+  task: number;
+  others: number;
+  alarms: number;
+  calls: string;
+}
+
+/** A held task, and promises that it may await, of which the clock says that they are no younger. */
+async function workflow(id: string, awaited: string[]): Promise<void> {
+  const ago = Date.now() - 60_000;
+  vi.spyOn(Date, "now").mockReturnValue(ago);
+  for (const one of awaited) await promiseAt(one).apply(create(one));
+  vi.mocked(Date.now).mockRestore();
+  await promiseAt(id).task({
+    kind: "task.create",
+    create: create(id, { tags: { "resonate:target": `poll://any@${id}` } }),
+    pid: "worker",
+    ttlMs: 60_000,
+  });
+  await settled();
+}
+
+/** What an object does beside its answer is done. */
+async function settled(): Promise<void> {
+  await scheduler.wait(50);
+}
+
+async function billOf(task: string, others: string[], step: () => Promise<unknown>): Promise<Bill> {
+  const rowsOf = async (ids: string[]): Promise<number> => {
+    const rows = await Promise.all(ids.map((id) => rowsWritten(promiseAt(id))));
+    return rows.reduce((sum, one) => sum + one, 0);
+  };
+  const before = { task: await rowsOf([task]), others: await rowsOf(others) };
+  const setAlarm = await runInDurableObject(promiseAt(task), (_, { storage }) =>
+    vi.spyOn(Object.getPrototypeOf(storage), "setAlarm"),
+  );
+  setAlarm.mockClear();
+  const methods = ["register", "confirm", "write", "resume", "poke"] as const;
+  const spies = methods.map((method) => vi.spyOn(PromiseObject.prototype, method).mockClear());
+  await step();
+  await settled();
+  const calls = methods.flatMap((method, n) => {
+    // A registration looks at the promise by way of `confirm`, which is no call of its own.
+    const own =
+      spies[n]!.mock.calls.length - (method === "confirm" ? spies[0]!.mock.calls.length : 0);
+    return own === 0 ? [] : [`${own} ${method}`];
+  });
+  return {
+    task: (await rowsOf([task])) - before.task,
+    others: (await rowsOf(others)) - before.others,
+    alarms: setAlarm.mock.calls.length,
+    calls: calls.join(", "),
+  };
+}
+
+describe("a step of a task", () => {
+  it("that suspends on one promise costs a row at each, and one call", async () => {
+    await workflow("bill/t1", ["bill/t1.a"]);
+    const bill = await billOf("bill/t1", ["bill/t1.a"], () =>
+      promiseAt("bill/t1").suspend(1, ["bill/t1.a"]),
+    );
+    expect(bill).toEqual({ task: 1, others: 1, alarms: 0, calls: "1 register" });
+  });
+
+  it("that suspends on three costs a row at each, and a call each", async () => {
+    const awaited = ["bill/t2.a", "bill/t2.b", "bill/t2.c"];
+    await workflow("bill/t2", awaited);
+    const bill = await billOf("bill/t2", awaited, () => promiseAt("bill/t2").suspend(1, awaited));
+    expect(bill).toEqual({ task: 1, others: 3, alarms: 0, calls: "3 register" });
+  });
+
+  it("that suspends on two of which one has just been made asks each twice", async () => {
+    const awaited = ["bill/t3.a", "bill/t3.b"];
+    await workflow("bill/t3", ["bill/t3.a"]);
+    await promiseAt("bill/t3.b").apply(create("bill/t3.b"));
+    const bill = await billOf("bill/t3", awaited, () => promiseAt("bill/t3").suspend(1, awaited));
+    expect(bill).toEqual({ task: 1, others: 2, alarms: 0, calls: "2 register, 2 confirm" });
+  });
+
+  it("that goes on, because what it awaits is settled, costs nothing", async () => {
+    await workflow("bill/t4", ["bill/t4.a"]);
+    await promiseAt("bill/t4.a").apply(resolve("1"));
+    const bill = await billOf("bill/t4", ["bill/t4.a"], () =>
+      promiseAt("bill/t4").suspend(1, ["bill/t4.a"]),
+    );
+    expect(bill).toEqual({ task: 0, others: 0, alarms: 0, calls: "1 register" });
+  });
+
+  it("that is resumed costs three rows at each side, and one call", async () => {
+    await workflow("bill/t5", ["bill/t5.a"]);
+    await promiseAt("bill/t5").suspend(1, ["bill/t5.a"]);
+    const bill = await billOf("bill/t5", ["bill/t5.a"], () =>
+      promiseAt("bill/t5.a").apply(resolve("1")),
+    );
+    // The awaited: its end, an alarm in case the message is lost, the callback. The task: pending, an
+    // alarm for the next offer, and that it is parked, because the offer finds nobody.
+    expect(bill).toEqual({ task: 3, others: 3, alarms: 2, calls: "1 resume" });
+  });
+
+  it("that writes under a fence costs what the write costs, within the horizon of its lease", async () => {
+    await workflow("bill/t6", []);
+    const command = create("bill/t6.a");
+    const bill = await billOf("bill/t6", ["bill/t6.a"], () =>
+      promiseAt("bill/t6").fence(1, { id: "bill/t6.a", command }),
+    );
+    expect(bill).toEqual({ task: 0, others: 1, alarms: 0, calls: "1 write" });
+  });
+
+  it("that makes a promise and settles it, as the SDK runs a function, costs those two rows", async () => {
+    await workflow("bill/t7", []);
+    const id = "bill/t7.a";
+    const bill = await billOf("bill/t7", [id], async () => {
+      await promiseAt("bill/t7").fence(1, { id, command: create(id) });
+      await promiseAt("bill/t7").fence(1, { id, command: resolve("1") });
+    });
+    expect(bill).toEqual({ task: 0, others: 2, alarms: 0, calls: "2 write" });
+  });
+
+  it("that nobody can take costs three rows, and after one more look it sleeps for an hour", async () => {
+    const id = "bill/t8";
+    const born = create(id, { tags: { "resonate:target": `poll://any@${id}` } });
+    const bill = await billOf(id, [], () => promiseAt(id).apply(born));
+    expect(bill).toEqual({ task: 3, others: 0, alarms: 1, calls: "" });
+    expect(((await alarmOf(promiseAt(id))) ?? 0) - Date.now()).toBeLessThan(6000);
+    const look = await billOf(id, [], () => runDurableObjectAlarm(promiseAt(id)));
+    expect(look).toEqual({ task: 2, others: 0, alarms: 1, calls: "" });
+    expect(((await alarmOf(promiseAt(id))) ?? 0) - Date.now()).toBeGreaterThan(50 * 60_000);
   });
 });

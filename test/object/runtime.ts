@@ -5,6 +5,7 @@
 import {
   abortAllDurableObjects,
   evictDurableObject,
+  reset,
   runDurableObjectAlarm,
   runInDurableObject,
 } from "cloudflare:test";
@@ -18,7 +19,13 @@ import type { InboxObject } from "../../src/object/inbox-object.ts";
 import type { PromiseObject } from "../../src/object/promise-object.ts";
 import type { ScheduleObject } from "../../src/object/schedule-object.ts";
 
-export { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject };
+export {
+  abortAllDurableObjects,
+  evictDurableObject,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+};
 
 export const ORIGIN = "http://localhost";
 
@@ -144,4 +151,19 @@ export async function crash(
   await runInDurableObject<PromiseObject | InboxObject, void>(stub, (_, state) => {
     state.abort("a crash, on purpose");
   }).catch(() => undefined);
+}
+
+/**
+ * The alarm rings now, if one is set, and again when a crash cuts it off, as the runtime's own does.
+ * `stubAt`, because a stub that has seen the crash stays broken.
+ */
+export async function ring(
+  stubAt: () => DurableObjectStub<PromiseObject> | DurableObjectStub<InboxObject>,
+): Promise<void> {
+  try {
+    await runDurableObjectAlarm(stubAt());
+  } catch {
+    const again = (_: unknown, { storage }: DurableObjectState) => storage.setAlarm(Date.now());
+    await runInDurableObject<PromiseObject | InboxObject, void>(stubAt(), again);
+  }
 }

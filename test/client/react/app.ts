@@ -34,7 +34,6 @@ function Approval({ name }: { name: string }) {
   const used = usePromise<{ by: string }>(id, options);
   const { status, value, record, error, settling, resolve, reject } = used;
   if (throwing && status === "rejected") throw error;
-  const click = (act: () => Promise<unknown>) => ({ onClick: () => void act() });
   return createElement(
     "section",
     { "data-testid": name, "data-settling": String(settling) },
@@ -50,6 +49,10 @@ function Approval({ name }: { name: string }) {
       `refuse ${name}`,
     ),
   );
+}
+
+function click(act: () => Promise<unknown>): { onClick: () => void } {
+  return { onClick: () => void act() };
 }
 
 function messageOf(error: unknown): string | undefined {

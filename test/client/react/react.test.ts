@@ -46,11 +46,24 @@ async function bundle(name: string, platform: "browser" | "node"): Promise<strin
   return outfile;
 }
 
+/** What both components show, once it is this. */
+async function shows(page: Page, text: string): Promise<void> {
+  for (const name of ["ada", "bob"]) {
+    await page.getByTestId(name).getByRole("status").getByText(text, { exact: true }).waitFor();
+  }
+}
+
+function seen(page: Page): Promise<{ renders: number; unhandled: string[] }> {
+  return page.evaluate(
+    () => (globalThis as unknown as { seen: { renders: number; unhandled: string[] } }).seen,
+  );
+}
+
 describe.skipIf(noReact)("rendered on a server", () => {
   test("it is connecting, and the process ends", async () => {
     const script = await bundle("server", "node");
     const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 10_000 });
-    expect(stdout.trim()).toBe("<p>connecting|undefined|false</p>");
+    expect(stdout.trim()).toBe("<p>connecting|no record|false</p>");
   });
 });
 
@@ -95,18 +108,6 @@ describe.skipIf(noReact || noBrowser)("in StrictMode in a browser", { timeout: 6
     await page.goto(`http://127.0.0.1:${port}/?${query.toString()}`);
     return { page, sockets, requests };
   }
-
-  /** What both components show, once it is this. */
-  async function shows(page: Page, text: string): Promise<void> {
-    for (const name of ["ada", "bob"]) {
-      await page.getByTestId(name).getByRole("status").getByText(text, { exact: true }).waitFor();
-    }
-  }
-
-  const seen = (page: Page) =>
-    page.evaluate(
-      () => (globalThis as unknown as { seen: { renders: number; unhandled: string[] } }).seen,
-    );
 
   test("two components follow one promise over one line, which closes with them", async () => {
     const id = newId();

@@ -5,7 +5,7 @@ import { usePromise } from "../../../client/src/react.ts";
 
 function Status() {
   const { status, record, settling } = usePromise("a promise", { url: "http://127.0.0.1:9" });
-  return createElement("p", null, [status, String(record), String(settling)].join("|"));
+  return createElement("p", null, [status, record?.id ?? "no record", String(settling)].join("|"));
 }
 
 console.log(renderToString(createElement(Status)));

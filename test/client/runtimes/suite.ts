@@ -12,8 +12,13 @@ import {
   isNotFoundError,
   isRejectedError,
   isTimeoutError,
+  isReceiptError,
   isValidationError,
+  newSecret,
+  signWebhook,
   type StandardSchema,
+  verifyReceipt,
+  verifyWebhook,
 } from "../../../client/src/index.ts";
 
 const runtime = globalThis as {
@@ -177,6 +182,30 @@ const checks: Record<string, () => Promise<void>> = {
     await Promise.all([promises.resolve(good, "yes"), promises.resolve(bad, 1)]);
     same(await promises.wait(good, { schema }), "yes!");
     holds(isValidationError(await errorOf(promises.wait(bad, { schema }))), "1 is no string");
+  },
+  async "makes links, and verifies receipts and webhooks with the runtime's own keys"() {
+    const id = newId();
+    await promises.create(id);
+    const link = await promises.links.create(id, { audience: "ada", allow: "await" });
+    same(
+      (await promises.links.list(id)).map(({ audience }) => audience),
+      ["ada"],
+    );
+    await promises.links.revoke(link.id);
+    await promises.resolve(id, "ü");
+    const { jws } = await promises.receipts.get(id);
+    const { promise } = await verifyReceipt(jws, { url });
+    same([promise.id, promise.state], [id, "RESOLVED"]);
+    const forged = jws.replace(/[^.]*$/, "A".repeat(86));
+    const error = await errorOf(verifyReceipt(forged, { url }));
+    holds(isReceiptError(error) && error.code === "receipt_forged", "it is forged");
+
+    const secret = newSecret();
+    const body = '{"type": "ü"}';
+    const message = { id: "evt_1", timestamp: Date.now(), body, secrets: [secret] };
+    const headers = { ...(await signWebhook(message)) };
+    const request = new Request(url, { method: "POST", headers, body });
+    same(await verifyWebhook(request, secret), { type: "ü" });
   },
   async "behaves as the example's client"() {
     const promise = durablePromise<string>(url, `${newId()}/sp ace/ü?`);

@@ -46,8 +46,9 @@ export class CrashPoint {
     this.#watching = this.#watch(crash);
   }
 
-  /** After the play: whoever was never called shall not be waited for. */
-  async over(): Promise<void> {
+  /** After the play, when it is still awaited for so long: who is not called then never will be. */
+  async over(graceMs = 0): Promise<void> {
+    for (let ms = 0; ms < graceMs && this.callee === undefined; ms += 5) await scheduler.wait(5);
     this.#isOver = true;
     await this.#watching;
   }
