@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { readConfig } from "../env.ts";
 import type { Link } from "../machine/link.ts";
 import { isSettled, type Payload, type PromiseRecord } from "../machine/promise.ts";
+import { shownVotes } from "../machine/quorum.ts";
 import type { LinkUse, LinkView } from "../object/link-desk.ts";
 import { livenessStream } from "./await.ts";
 import type { C } from "./edge.ts";
@@ -136,7 +137,7 @@ function answer({ standing, link, record, outcome }: LinkUse, decides: boolean):
     ...(link.audience !== undefined && { audience: link.audience }),
     standing,
     form: JSON.parse(record.form ?? "{}"),
-    ...(record.votes && { votes: record.votes }),
+    ...(record.votes && { votes: shownVotes(record.votes) }),
     ...(settled && { completedOn: settled.settledAt, settledBy: settled.settledBy }),
   };
   // A second click of the same person is no contradiction.

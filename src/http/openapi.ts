@@ -21,6 +21,7 @@ import {
   type Json,
 } from "./openapi-parts.ts";
 import { keyPaths } from "./openapi-keys.ts";
+import { linkPaths } from "./openapi-links.ts";
 import { webhookPaths } from "./openapi-webhooks.ts";
 import { pauseBody, scheduleBody } from "./schedules.ts";
 import { promiseRecord, settleBody } from "./schemas.ts";
@@ -49,6 +50,8 @@ export function openApiDocument(origin: string): Json {
       { name: "example", description: "The shapes of Restate's durable promises example." },
       { name: "schedules", description: "Promises made by the clock." },
       { name: "keys", description: "Who may do what." },
+      { name: "links", description: "Capabilities for who has no key: people, other systems." },
+      { name: "receipts", description: "How promises ended, signed." },
       { name: "webhooks", description: "Who is told what happens to promises." },
       {
         name: "resonate",
@@ -116,6 +119,7 @@ export function openApiDocument(origin: string): Json {
       },
       "/durablePromiseServer/{operation}": example("request", "promiseName"),
       "/promise/{operation}": example(undefined, "promiseId"),
+      ...linkPaths(),
       ...webhookPaths(),
       ...keyPaths(),
       "/schedules": { get: LIST_SCHEDULES },

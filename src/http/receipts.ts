@@ -7,6 +7,7 @@
  */
 import { readConfig, type Env, type SigningKey } from "../env.ts";
 import { isSettled, type SettledPromise } from "../machine/promise.ts";
+import { shownVotes } from "../machine/quorum.ts";
 import { payloadText, promiseUrl } from "../machine/resource.ts";
 import type { C } from "./edge.ts";
 import { Refusal } from "./errors.ts";
@@ -25,7 +26,7 @@ export interface Receipt {
   promise: { id: string; state: string; createdOn: number; completedOn: number };
   /** Who and how; where it came from is nobody's business. */
   settledBy?: SettledPromise["settledBy"];
-  votes?: SettledPromise["votes"];
+  votes?: ReturnType<typeof shownVotes>;
   /** SHA-256 of the value as the resource has it, base64url. */
   valueSha256: string;
 }
@@ -64,7 +65,7 @@ export async function receiptOf(
     jti: `${birth}.settled`,
     promise: { id, state: state.toUpperCase(), createdOn: createdAt, completedOn: settledAt },
     ...(settledBy && { settledBy }),
-    ...(votes && { votes }),
+    ...(votes && { votes: shownVotes(votes) }),
     valueSha256: encode(new Uint8Array(digest)),
   };
   return sign(receipt, key);

@@ -327,7 +327,10 @@ function vote(pending: PendingPromise, quorum: Quorum, command: Settle, now: num
   const approves = command.state === "resolved";
   // A link that names nobody is a voter of its own.
   const voter = command.by?.who ?? (command.by?.link && `link ${command.by.link}`) ?? "";
-  const one = { by: voter, approves, at: now };
+  const { idempotencyKey: key } = command;
+  const isRepeated = pending.votes?.some((cast) => cast.by === voter && cast.key === key);
+  if (key !== undefined && isRepeated) return { outcome: "repeated", record: pending };
+  const one = { by: voter, approves, at: now, ...(key !== undefined && { key }) };
   const { is, votes } = verdict(quorum, pending.votes ?? [], one, pending.requestedBy);
   const record = { ...pending, votes };
   switch (is) {

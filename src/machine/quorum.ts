@@ -23,6 +23,13 @@ export interface Vote {
   by: string;
   approves: boolean;
   at: number;
+  /** The idempotency key that came with it: the same one again is no second vote. */
+  key?: string;
+}
+
+/** As everybody may see them. */
+export function shownVotes(votes: Vote[]): Omit<Vote, "key">[] {
+  return votes.map(({ by, approves, at }) => ({ by, approves, at }));
 }
 
 export type Verdict =

@@ -5,6 +5,7 @@
 import type { Frame } from "../../client/src/protocol.ts";
 import { encoded } from "./encoded.ts";
 import { isSettled, type Payload, type PromiseRecord, type SettledPromise } from "./promise.ts";
+import { shownVotes } from "./quorum.ts";
 import { taskRecord } from "./task.ts";
 
 /**
@@ -45,7 +46,7 @@ export function resourceText(record: PromiseRecord, origin: string): string {
     parts.push(`"requestedBy":${JSON.stringify(record.requestedBy)}`);
   }
   if (record.quorum) parts.push(`"quorum":${JSON.stringify(record.quorum)}`);
-  if (record.votes) parts.push(`"votes":${JSON.stringify(record.votes)}`);
+  if (record.votes) parts.push(`"votes":${JSON.stringify(shownVotes(record.votes))}`);
   if (record.escalation) parts.push(`"escalation":${escalationText(record)}`);
   if (settled?.settledBy) parts.push(`"settledBy":${JSON.stringify(settled.settledBy)}`);
   parts.push(`"url":${JSON.stringify(promiseUrl(origin, record.id))}`);
@@ -116,8 +117,11 @@ export function splitFrame(text: string): { type: string; etag?: string; promise
 
 /**
  * The strong entity tag (RFC 9110, 8.8.3) of the JSON resource, without quotes: one for each life of
- * the id and each of its two standings. A projected settlement and the stored one are the same bytes.
+ * the id and each of its standings. A projected settlement and the stored one are the same bytes.
  */
 export function entityTag(record: PromiseRecord): string {
-  return `${record.birth}.${isSettled(record) ? "settled" : "pending"}`;
+  if (isSettled(record)) return `${record.birth}.settled`;
+  const { birth, votes = [], escalated = 0 } = record;
+  const moved = votes.length + escalated > 0 ? `.${votes.length}.${escalated}` : "";
+  return `${birth}.pending${moved}`;
 }

@@ -18,7 +18,7 @@ import {
   type Decision,
   type PromiseRecord,
 } from "../machine/promise.ts";
-import { standingFrame } from "../machine/resource.ts";
+import { entityTag, standingFrame } from "../machine/resource.ts";
 import { decideTask, offerBorn } from "../machine/task.ts";
 import type { TaskCommand, TaskDecision, TaskSettings } from "../machine/task-command.ts";
 import { CLOCK_MARGIN_MS } from "./across.ts";
@@ -224,7 +224,8 @@ export class Turns {
     }
     const { write, offer } = decision;
     if (write !== undefined) this.#commit(stored, write, at === undefined);
-    const { owed, rest } = this.#tell(decision, this.sockets.open());
+    const isNews = write && (!stored || entityTag(stored) !== entityTag(write));
+    const { owed, rest } = this.#tell(decision, this.sockets.open(), isNews === true);
     if (write !== undefined && at === undefined) this.arm(write, owed, now);
     if (rest) this.#ctx.waitUntil(rest);
     if (write && offer) this.#offers.send(write, offer.version, at);
@@ -282,7 +283,11 @@ export class Turns {
   }
 
   /** `owed`: somebody is still to be told the end, now or one day. */
-  #tell({ outcome, record }: Decision, waiting: Waiting[]): ReturnType<typeof tellEnd> {
+  #tell(
+    { outcome, record }: Decision,
+    waiting: Waiting[],
+    isNews: boolean,
+  ): ReturnType<typeof tellEnd> {
     if (waiting.length === 0) return { owed: false };
     if (outcome === "disposed") {
       const frame = JSON.stringify({ type: "disposed", id: this.id } satisfies Frame);
@@ -291,7 +296,7 @@ export class Turns {
     if (!record) return { owed: false };
     const frameFor = (origin: string): string => this.frame(record, origin);
     if (isSettled(record)) return tellEnd(waiting, frameFor);
-    if (outcome === "created") tellNews(waiting, frameFor);
+    if (isNews) tellNews(waiting, frameFor);
     return { owed: true };
   }
 }

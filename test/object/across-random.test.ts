@@ -5,7 +5,7 @@
  * again alone, put the seed into `ONLY`.
  */
 import { describe, expect, it } from "vitest";
-import { FAULTS, type Fault, type FaultName } from "./across/faults.ts";
+import { FAULTS, type FaultName } from "./across/faults.ts";
 import { explain, playOut } from "./across/schedule.ts";
 import { THEMES, type ThemeName } from "./across/themes.ts";
 import { playWorlds } from "./across/world.ts";
@@ -76,7 +76,7 @@ describe("random schedules find planted faults", () => {
     async (name, theme) => {
       let seed = 1;
       for (; seed <= FAULT_SEEDS; seed += 1) {
-        const { objections } = await playOut(seed, theme, FAULTS[name] as Fault);
+        const { objections } = await playOut(seed, theme, FAULTS[name]);
         if (objections.length > 0) break;
       }
       expect(seed, `found by seed ${seed}`).toBeLessThanOrEqual(FAULT_SEEDS);

@@ -4,13 +4,7 @@
  * the code is, which must give the right answer, and with the shortcut planted, which must not.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import {
-  ask,
-  createAction,
-  creation,
-  settleAction,
-  settlement,
-} from "../model/protocol-request.ts";
+import { ask, createAction, settleAction, settlement } from "../model/protocol-request.ts";
 import { objectionTo } from "./across/abstract.ts";
 import { external, held } from "./across/caller.ts";
 import { FAULTS, uproot, type Fault, type FaultName } from "./across/faults.ts";
@@ -487,16 +481,6 @@ describe("the end of a life", () => {
 });
 
 describe("an offer that waits, because its task came back twice", () => {
-  async function bounced(play: Play, timeoutAt?: number): Promise<void> {
-    await held(play.callers, [], timeoutAt);
-    for (const version of [1, 2, 3]) {
-      await play.done(ask.release("t", version));
-      await play.done(ask.acquire("t", version, "worker", 1e9));
-    }
-    await play.done(ask.release("t", 4));
-    play.world.offers.splice(0);
-  }
-
   it("is made when its time has come", async () => {
     const play = new Play();
     await bounced(play);
@@ -525,6 +509,17 @@ describe("an offer that waits, because its task came back twice", () => {
     }
   });
 });
+
+/** Released thrice, without an offer that is on its way. */
+async function bounced(play: Play, timeoutAt?: number): Promise<void> {
+  await held(play.callers, [], timeoutAt);
+  for (const version of [1, 2, 3]) {
+    await play.done(ask.release("t", version));
+    await play.done(ask.acquire("t", version, "worker", 1e9));
+  }
+  await play.done(ask.release("t", 4));
+  play.world.offers.splice(0);
+}
 
 async function taskAtRest(play: Play): Promise<string> {
   await play.rest();

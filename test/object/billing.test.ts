@@ -188,11 +188,12 @@ async function settled(): Promise<void> {
   await scheduler.wait(50);
 }
 
+async function rowsOf(ids: string[]): Promise<number> {
+  const rows = await Promise.all(ids.map((id) => rowsWritten(promiseAt(id))));
+  return rows.reduce((sum, one) => sum + one, 0);
+}
+
 async function billOf(task: string, others: string[], step: () => Promise<unknown>): Promise<Bill> {
-  const rowsOf = async (ids: string[]): Promise<number> => {
-    const rows = await Promise.all(ids.map((id) => rowsWritten(promiseAt(id))));
-    return rows.reduce((sum, one) => sum + one, 0);
-  };
   const before = { task: await rowsOf([task]), others: await rowsOf(others) };
   const setAlarm = await runInDurableObject(promiseAt(task), (_, { storage }) =>
     vi.spyOn(Object.getPrototypeOf(storage), "setAlarm"),

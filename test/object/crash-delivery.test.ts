@@ -150,17 +150,6 @@ describe("the end of a promise reaches its listener, through a crash of", () => 
     const { id, group } = delivery;
     await promiseAt(id).apply(create(id));
     const crashing = delivery.crashAt(prototype, method, point, caller);
-    // A client that has no answer asks again.
-    const again = async (ask: () => PromiseLike<unknown>): Promise<void> => {
-      for (let tries = 0; tries < 3; tries += 1) {
-        try {
-          await ask();
-          return;
-        } catch {
-          aheadMs += 8000;
-        }
-      }
-    };
     await again(() => promiseAt(id).listen(`poll://uni@${group}/p`));
     await again(() => promiseAt(id).apply(resolve('"end"')));
     await delivery.heard('"data":"end"');
@@ -170,6 +159,18 @@ describe("the end of a promise reaches its listener, through a crash of", () => 
     expect(await promiseAt(id).snapshot()).toMatchObject({ listeners: [] });
   });
 });
+
+/** A client that has no answer asks again. */
+async function again(ask: () => PromiseLike<unknown>): Promise<void> {
+  for (let tries = 0; tries < 3; tries += 1) {
+    try {
+      await ask();
+      return;
+    } catch {
+      aheadMs += 8000;
+    }
+  }
+}
 
 async function take(id: string): Promise<void> {
   const acquire = { kind: "task.acquire", version: 0, pid: "p", ttlMs: 1e9 } as const;

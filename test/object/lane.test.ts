@@ -141,7 +141,12 @@ describe("those who wait", () => {
     await story.end("1");
     expect(story.started).toEqual([
       "1",
-      ...["2 look", "3 resume a", "4 change", "5 resume b", "6 fence", "7 look"],
+      "2 look",
+      "3 resume a",
+      "4 change",
+      "5 resume b",
+      "6 fence",
+      "7 look",
     ]);
   });
 
@@ -287,9 +292,9 @@ describe("a window", () => {
 
   it("of a fence is kept from inside of it without a gap", async () => {
     const story = new Story();
-    let end = (): void => undefined;
+    const { promise: isOver, resolve: end } = Promise.withResolvers<void>();
     void story.lane.open({ kind: "fence" }, async () => {
-      await new Promise<void>((resolve) => (end = resolve));
+      await isOver;
       story.lane.keepFence(1000);
     });
     story.come("change");

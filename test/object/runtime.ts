@@ -163,7 +163,8 @@ export async function ring(
   try {
     await runDurableObjectAlarm(stubAt());
   } catch {
-    const again = (_: unknown, { storage }: DurableObjectState) => storage.setAlarm(Date.now());
-    await runInDurableObject<PromiseObject | InboxObject, void>(stubAt(), again);
+    await runInDurableObject<PromiseObject | InboxObject, void>(stubAt(), (_, { storage }) =>
+      storage.setAlarm(Date.now()),
+    );
   }
 }

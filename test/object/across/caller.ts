@@ -44,10 +44,7 @@ export class Callers {
     const call: Call = { client, invokedAt: this.#world.tally(), request };
     this.history.push(call);
     await this.#world.run(undefined, () => {
-      void this.#bend(() => this.#send(request)).then((response) => {
-        if (response) call.returned = { at: this.#world.tally(), response };
-        over?.(call);
-      });
+      void this.#answer(call, request, over);
     });
     return call;
   }
@@ -64,6 +61,12 @@ export class Callers {
     const invokedAt = this.#world.tally();
     const returned = { at: this.#world.tally(), response: { status: 200, body: {} } };
     this.history.push({ client: -1, invokedAt, request: happening, returned });
+  }
+
+  async #answer(call: Call, request: Request, over?: (call: Call) => void): Promise<void> {
+    const response = await this.#bend(() => this.#send(request));
+    if (response) call.returned = { at: this.#world.tally(), response };
+    over?.(call);
   }
 
   async #send(request: Request): Promise<Response | undefined> {

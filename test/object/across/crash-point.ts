@@ -54,14 +54,17 @@ export class CrashPoint {
   }
 
   #plant(prototype: Prototype, method: string, matches: (args: unknown[]) => boolean): void {
-    const point = this;
     const original = prototype[method]!;
+    const pass = (callee: DurableObjectState, serve: () => Promise<unknown>): Promise<unknown> => {
+      this.callee = callee.id.name ?? "";
+      return this.#passed(serve, callee.storage);
+    };
+    const isHere = (args: unknown[]): boolean => this.callee === undefined && matches(args);
     vi.spyOn(prototype, method).mockImplementation(function (this: unknown, ...args: unknown[]) {
-      if (point.callee !== undefined || !matches(args)) return original.apply(this, args);
+      if (!isHere(args)) return original.apply(this, args);
       // SAFETY: every object of the runtime has its state there.
-      const { id, storage } = (this as { ctx: DurableObjectState }).ctx;
-      point.callee = id.name ?? "";
-      return point.#passed(async () => original.apply(this, args), storage);
+      const { ctx } = this as { ctx: DurableObjectState };
+      return pass(ctx, async () => original.apply(this, args));
     });
   }
 

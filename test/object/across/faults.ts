@@ -52,7 +52,9 @@ export const FAULTS = {
           async function (this: PromiseObject, at?: number) {
             if (!isSuspending(this)) return look.call(this, at);
             return withTask(this.get(at), ({ version, resumes }) => ({
-              ...{ state: "suspended", version, resumes },
+              state: "suspended",
+              version,
+              resumes,
             }));
           },
       );
@@ -151,7 +153,12 @@ export const FAULTS = {
       bendTurn("task.suspend", {
         see: (record) =>
           withTask(record, (task) => ({
-            ...{ ...task, version: asked, state: "acquired", pid: "", ttlMs: 1, expiresAt: NEVER },
+            ...task,
+            version: asked,
+            state: "acquired",
+            pid: "",
+            ttlMs: 1,
+            expiresAt: NEVER,
           })),
       });
     },
@@ -292,7 +299,7 @@ function knowWindows(): (one: PromiseObject) => boolean {
     "suspend",
     (suspend) =>
       function (this: PromiseObject, ...args) {
-        asked = this;
+        asked = this; // oxlint-disable-line typescript/no-this-alias
         return suspend.apply(this, args);
       },
   );
@@ -332,7 +339,7 @@ function bendTurn(kind: string, { see = (record) => record, keep, store }: BentT
     (heard) =>
       function (this: Offers, asked) {
         now = asked;
-        void Promise.resolve().then(() => {
+        queueMicrotask(() => {
           now = undefined;
         });
         heard.call(this, asked);

@@ -63,6 +63,10 @@ export type BendCall = (call: Call) => Call;
 
 let played: World | undefined;
 
+function play(world: World): void {
+  played = world;
+}
+
 export class World {
   readonly letters: Letter[] = [];
   /** Tasks that were offered to somebody, and when, by their own clock. */
@@ -76,7 +80,7 @@ export class World {
   #bendCall: BendCall;
 
   constructor(bendCall: BendCall = (call) => call) {
-    played = this;
+    play(this);
     this.#bendCall = bendCall;
     this.env = this.#envOf(() => undefined);
   }
