@@ -3,6 +3,7 @@
  * moves, or it is settled so. Each step is due at an instant that its birth has fixed, so a read needs
  * no alarm to know what has happened; only telling somebody does.
  */
+import { NEVER } from "../../client/src/protocol.ts";
 import type { PendingPromise, Payload, WritableState } from "./promise.ts";
 
 export interface EscalationStep {
@@ -25,18 +26,15 @@ export interface Escalated {
 
 /** Every step that is due at `now`, in order; one that the deadline precedes is never due. */
 export function escalate(record: PendingPromise, now: number): Escalated {
-  let current = record;
-  for (;;) {
-    const step = nextStep(current);
-    if (!step || step.at > now) return { record: current };
-    const { settle, extendMs = 0, at } = step;
-    current = {
-      ...current,
-      escalated: (current.escalated ?? 0) + 1,
-      timeoutAt: Math.min(current.timeoutAt + extendMs, Number.MAX_SAFE_INTEGER),
-    };
-    if (settle) return { record: current, settled: { ...settle, at } };
-  }
+  const step = nextStep(record);
+  if (!step || step.at > now) return { record };
+  const { settle, extendMs = 0, at } = step;
+  const after: PendingPromise = {
+    ...record,
+    escalated: (record.escalated ?? 0) + 1,
+    timeoutAt: Math.min(record.timeoutAt + extendMs, NEVER),
+  };
+  return settle ? { record: after, settled: { ...settle, at } } : escalate(after, now);
 }
 
 /** The next step and when it is due; `undefined` when none is to come. */
