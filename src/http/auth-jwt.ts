@@ -46,8 +46,9 @@ function scopesOf({ scope, scopes, prefix }: Claims): Set<Scope> {
   if (scope === undefined && scopes === undefined) {
     return new Set(prefix === undefined ? [] : WORKERS);
   }
-  const words = [...(typeof scope === "string" ? scope.split(" ") : []), ...textsIn(scopes)];
-  return new Set(SCOPES.filter((known) => words.includes(known)));
+  const words = typeof scope === "string" ? scope.split(" ") : [];
+  const named = new Set([...words, ...textsIn(scopes)]);
+  return new Set(SCOPES.filter((known) => named.has(known)));
 }
 
 function prefixesIn({ prefix, prefixes }: Claims): Principal["prefixes"] {

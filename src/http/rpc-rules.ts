@@ -80,11 +80,15 @@ export async function deniedBy(kind: KindName, ask: Ask): Promise<Reply | undefi
   if (kind.startsWith("debug.") || ask.at !== undefined) {
     return refusal(403, "Only who may do everything may drive the clock");
   }
-  const needs = needsOf(kind).map(([scope, ...rest]) => [scopeOf(scope, ask), ...rest] as const);
-  const missing = needs.find(([scope]) => !hasScope(principal, scope))?.[0];
-  if (missing)
+  const needs = needsOf(kind);
+  const missing = needs
+    .map(([need]) => scopeOf(need, ask))
+    .find((one) => !hasScope(principal, one));
+  if (missing) {
     return refusal(403, `This needs the scope "${missing}", which your key does not have`);
-  for (const [scope, at, outside = scope === "create" ? 403 : 404] of needs) {
+  }
+  for (const [need, at, said] of needs) {
+    const outside = said ?? (scopeOf(need, ask) === "create" ? 403 : 404);
     const id = idsAt(ask.data, at?.split(".") ?? []).find((one) => !reaches(principal, one));
     if (id === undefined) continue;
     if (outside === 403) return refusal(403, `Your key makes nothing under "${id}"`);

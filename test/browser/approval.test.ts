@@ -41,6 +41,9 @@ const FORM = {
 
 if (noBrowser) console.warn(`browser tests skipped: ${noBrowser}`);
 
+const shot = (page: Page, name: string) =>
+  page.screenshot({ path: join(SHOTS, `person-${name}.png`), fullPage: true });
+
 describe.skipIf(noBrowser)("a person with a link", () => {
   const data = mkdtempSync(join(tmpdir(), "durable-promises-approval-"));
   let server: Server;
@@ -89,9 +92,6 @@ describe.skipIf(noBrowser)("a person with a link", () => {
   async function recordOf(id: string): Promise<Record<string, unknown>> {
     return JSON.parse(await send("GET", `/promises/${id}`)) as Record<string, unknown>;
   }
-
-  const shot = (page: Page, name: string) =>
-    page.screenshot({ path: join(SHOTS, `person-${name}.png`), fullPage: true });
 
   async function visit(url: string, options: Parameters<typeof open>[2] = {}) {
     const opened = await open(browser, url, { locale: "en", ...options });

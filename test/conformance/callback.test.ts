@@ -106,7 +106,7 @@ describe("whatever is sent becomes the value", () => {
     expect((await post(link, "1")).status).toBe(200);
   });
 
-  test.each([...["application/json", "text/plain", "application/x-www-form-urlencoded"]])(
+  test.each(["application/json", "text/plain", "application/x-www-form-urlencoded"])(
     "but not bytes that are no UTF-8, as %s",
     async (type) => {
       const { id, link } = await callback();
@@ -367,6 +367,16 @@ const SENDERS: Record<
 
 const nowS = (): number => Math.floor(Date.now() / 1000);
 
+async function expectForged(
+  { id, link }: { id: string; link: MadeLink },
+  body: string,
+  headers: Record<string, string>,
+): Promise<void> {
+  expectRefusal(await post(link, body, { ...JSON_TYPE, ...headers }), "bad_signature");
+  expect((await recordAt(service, id)).state).toBe("PENDING");
+  expect((await shownLinks(service, id))[0]).toMatchObject({ uses: 0, standing: "good" });
+}
+
 describe.each(Object.entries(SENDERS))(
   "signed by %s",
   (_name, { verifier, secrets, isTimed, sign }) => {
@@ -374,16 +384,6 @@ describe.each(Object.entries(SENDERS))(
 
     async function signedLink(...known: string[]) {
       return callback({ verifier: { ...verifier, secrets: known } });
-    }
-
-    async function expectForged(
-      { id, link }: { id: string; link: MadeLink },
-      body: string,
-      headers: Record<string, string>,
-    ): Promise<void> {
-      expectRefusal(await post(link, body, { ...JSON_TYPE, ...headers }), "bad_signature");
-      expect((await recordAt(service, id)).state).toBe("PENDING");
-      expect((await shownLinks(service, id))[0]).toMatchObject({ uses: 0, standing: "good" });
     }
 
     test("what is right is taken, to the letter", async () => {

@@ -19,6 +19,15 @@ function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
 }
 
+function own(...prefixes: string[]): { prefixes: string[] } {
+  return { prefixes };
+}
+
+/** What says that it may read everything. */
+function reader(): Record<string, unknown> {
+  return claims({ iss: ISSUER, aud: AUDIENCE, prefix: "", scope: "read" });
+}
+
 /** Whether it was let in, whatever it may do. */
 async function isBelieved(service: Service, token: string): Promise<boolean> {
   const { status, text } = await service.read("anything", bearer(token));
@@ -71,7 +80,6 @@ describe("keys of the setting JWT_KEYS", () => {
   });
 
   const ALL = ["create", "read", "await", "settle"];
-  const own = (...prefixes: string[]) => ({ prefixes });
   test.each<[string, object, string[], string[], string[]]>([
     ["scope as words", { scope: "read openid settle", ...own("*") }, ["read", "settle"], ["a"], []],
     [
@@ -196,7 +204,7 @@ describe("keys of the setting JWT_KEYS", () => {
       { kid: "__proto__" },
     ];
     for (const header of headers) {
-      const token = await named.sign(good(), { ...header } as Record<string, unknown>);
+      const token = await named.sign(good(), { ...header });
       expect(await isBelieved(service, token), JSON.stringify(header)).toBe(false);
     }
     for (const header of [
@@ -342,8 +350,6 @@ describe("keys at JWT_JWKS_URL", () => {
   const url = () => `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/jwks`;
   const publish = (...signers: Signer[]) =>
     (answer = { status: 200, body: JSON.stringify({ keys: signers.map(({ jwk }) => jwk) }) });
-  const good = () => claims({ iss: ISSUER, aud: AUDIENCE, prefix: "", scope: "read" });
-
   beforeAll(async () => {
     issuer = createServer((_, response) => {
       asked += 1;
@@ -371,24 +377,24 @@ describe("keys at JWT_JWKS_URL", () => {
     const service = await start();
     try {
       for (let n = 0; n < 10; n += 1)
-        expect(await isBelieved(service, await first.sign(good()))).toBe(true);
+        expect(await isBelieved(service, await first.sign(reader()))).toBe(true);
       expect(asked).toBe(1);
       // Just asked, so whatever is unknown now is believed to be nobody's.
       for (let n = 0; n < 10; n += 1) {
-        expect(await isBelieved(service, await stranger.sign(good(), { kid: `junk-${n}` }))).toBe(
+        expect(await isBelieved(service, await stranger.sign(reader(), { kid: `junk-${n}` }))).toBe(
           false,
         );
       }
       expect(asked).toBe(1);
       publish(first, second);
-      const token = await second.sign(good());
+      const token = await second.sign(reader());
       await vi.waitFor(async () => expect(await isBelieved(service, token)).toBe(true), {
         timeout: 40_000,
         interval: 1000,
       });
       expect(asked).toBe(2);
-      expect(await isBelieved(service, await first.sign(good()))).toBe(true);
-      expect(await isBelieved(service, await stranger.sign(good(), { kid: "2026-11" }))).toBe(
+      expect(await isBelieved(service, await first.sign(reader()))).toBe(true);
+      expect(await isBelieved(service, await stranger.sign(reader(), { kid: "2026-11" }))).toBe(
         false,
       );
     } finally {
@@ -409,7 +415,7 @@ describe("keys at JWT_JWKS_URL", () => {
       answer = given;
       const service = await start();
       try {
-        const token = await signer.sign(good());
+        const token = await signer.sign(reader());
         const refused = await service.read("x", bearer(token));
         expectRefusal(refused, "unavailable");
         expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);

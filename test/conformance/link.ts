@@ -3,7 +3,7 @@
  * their page. It fails only where a test cannot go on; everything else the tests judge.
  */
 import { expect } from "vitest";
-import type { PromiseRecord } from "../../client/src/protocol.ts";
+import type { PromiseRecord, SettledBy, Vote } from "../../client/src/protocol.ts";
 import { freshId, type Answer, type Service } from "./service.ts";
 
 export const HTML = { accept: "text/html" };
@@ -36,22 +36,6 @@ export interface MadeLink extends ShownLink {
   token: string;
 }
 
-export interface Vote {
-  by: string;
-  approves: boolean;
-  at: number;
-}
-
-/** The promise, with the fields that a decision adds. */
-export interface DecidedRecord extends PromiseRecord {
-  settledBy?: { how: string; who?: string; link?: string };
-  votes?: Vote[];
-  requestedBy?: string;
-  quorum?: object;
-  form?: object;
-  escalation?: { after: number; done: boolean; extend?: number; notify?: string }[];
-}
-
 /** What an API caller is answered at a link. */
 export interface LinkAnswer {
   promise: string;
@@ -63,7 +47,7 @@ export interface LinkAnswer {
   form: object;
   votes?: Vote[];
   completedOn?: number;
-  settledBy?: DecidedRecord["settledBy"];
+  settledBy?: SettledBy;
 }
 
 export async function makeLink(
@@ -153,11 +137,11 @@ export function send(
   return service.send("POST", path, { body, headers: { ...FORM, ...HTML, ...headers } });
 }
 
-export async function recordAt(service: Service, id: string): Promise<DecidedRecord> {
+export async function recordAt(service: Service, id: string): Promise<PromiseRecord> {
   const answer = await service.read(id);
   expect(answer.status, answer.text).toBe(200);
   // SAFETY: as above.
-  return JSON.parse(answer.text) as DecidedRecord;
+  return JSON.parse(answer.text) as PromiseRecord;
 }
 
 export function answerOf({ text }: Answer): LinkAnswer {

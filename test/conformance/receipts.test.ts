@@ -4,14 +4,8 @@
  */
 import { createHash, generateKeyPairSync, verify } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import {
-  answerOf,
-  decide,
-  makeLink,
-  promiseAndLink,
-  recordAt,
-  type DecidedRecord,
-} from "./link.ts";
+import type { SettledBy, Vote } from "../../client/src/protocol.ts";
+import { answerOf, decide, makeLink, promiseAndLink, recordAt } from "./link.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, MEMORY, startService, type Service } from "./service.ts";
 
@@ -38,8 +32,8 @@ interface Claims {
   iat: number;
   jti: string;
   promise: { id: string; state: string; createdOn: number; completedOn: number };
-  settledBy?: DecidedRecord["settledBy"];
-  votes?: DecidedRecord["votes"];
+  settledBy?: SettledBy;
+  votes?: Vote[];
   valueSha256: string;
 }
 
@@ -65,8 +59,7 @@ async function verified(
   const jwk = (await keysOf(at)).find(({ kid }) => kid === header.kid);
   expect(jwk, "the key is not published").toBeDefined();
   const { kty, crv, x } = jwk!;
-  const usages: KeyUsage[] = ["verify"];
-  const key = await crypto.subtle.importKey("jwk", { kty, crv, x }, "Ed25519", false, usages);
+  const key = await crypto.subtle.importKey("jwk", { kty, crv, x }, "Ed25519", false, ["verify"]);
   const signed = new TextEncoder().encode(`${head}.${body}`);
   const bytes = Buffer.from(signature, "base64url");
   expect(await crypto.subtle.verify("Ed25519", key, bytes, signed)).toBe(true);
@@ -246,15 +239,12 @@ describe("who has lost", () => {
   });
 });
 
-describe("with keys of one's own", () => {
-  const pair = () => {
-    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-    return {
-      publicKey,
-      der: privateKey.export({ format: "der", type: "pkcs8" }).toString("base64"),
-    };
-  };
+function pair() {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  return { publicKey, der: privateKey.export({ format: "der", type: "pkcs8" }).toString("base64") };
+}
 
+describe("with keys of one's own", () => {
   test("the first signs, all are published, the issuer is the public address", async () => {
     const [one, two] = [pair(), pair()];
     const url = "https://promises.example.com";

@@ -17,10 +17,10 @@ const SEED = Number(process.env["SEED"] ?? 20_261_123);
 const SEQUENCES = 210;
 const VISITS_MAX = 14;
 
-const METHODS = [
-  ...["GET", "GET", "GET", "GET", "HEAD", "HEAD", "OPTIONS"],
-  ...["TRACE", "PROPFIND", "REPORT", "SEARCH", "LOCK", "MKCOL", "COPY", "PUT", "PATCH", "DELETE"],
-];
+const METHODS =
+  "GET GET GET GET HEAD HEAD OPTIONS TRACE PROPFIND REPORT SEARCH LOCK MKCOL COPY PUT PATCH DELETE".split(
+    " ",
+  );
 const ACCEPTS: Record<string, string>[] = [
   {},
   { accept: "*/*" },

@@ -93,11 +93,10 @@ test("steps that were due while it was down have happened, each at its instant",
   // It is written as it was told, and stays so.
   await server.kill();
   server = await startServer({ data });
-  expect([await show("settles"), await show("both"), await show("late")]).toEqual([
-    settles,
-    both,
-    late,
-  ]);
+  for (const [id, shown] of Object.entries({ settles, both, late })) {
+    // Only the port is another one.
+    expect({ ...(await show(id)), url: "" }).toEqual({ ...shown, url: "" });
+  }
 });
 
 test("a settle that comes after a step that was due while it was down has lost", async () => {

@@ -200,10 +200,10 @@ describe("a link lives exactly as long as it was promised", () => {
   });
 });
 
-describe("the keys that nobody has set", () => {
-  const secretsOf = () =>
-    JSON.parse(readFileSync(join(data, "secrets.json"), "utf8")) as Record<string, string>;
+const secretsOf = () =>
+  JSON.parse(readFileSync(join(data, "secrets.json"), "utf8")) as Record<string, string>;
 
+describe("the keys that nobody has set", () => {
   test("are drawn once, for their owner's eyes only, and outlive restarts and crashes", async () => {
     await start();
     const path = join(data, "secrets.json");

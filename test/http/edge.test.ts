@@ -84,8 +84,7 @@ describe("the rate of a principal", () => {
   });
 
   it("is nobody's business on this machine", async () => {
-    const limit = async () => ({ success: false });
-    const env = { ...LOOPBACK_ENV, RATE_LIMIT: { limit } };
+    const env = { ...LOOPBACK_ENV, RATE_LIMIT: { limit: async () => ({ success: false }) } };
     expect((await send(NOBODY, { method: "GET", path: "/promises/x" }, env)).status).toBe(404);
   });
 });
