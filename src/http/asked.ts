@@ -105,7 +105,7 @@ export function askedOf(
     ...(asked.form && { form: formText(asked.form, bodyText) }),
     ...(asked.form?.schema && { hasSchema: true }),
     ...(requestedBy !== undefined && { requestedBy }),
-    ...(asked.quorum && { quorum: quorumOf(asked.quorum) }),
+    ...(asked.quorum && { quorum: quorumOf(asked.quorum, requestedBy) }),
     ...(asked.escalation && { escalation: stepsOf(asked.escalation, bodyText, env, now) }),
   };
 }
@@ -121,8 +121,13 @@ function formText({ schema }: NonNullable<Asked["form"]>, bodyText: string): str
   return kept;
 }
 
-function quorumOf(asked: NonNullable<Asked["quorum"]>): NonNullable<Create["quorum"]> {
-  const { approvals, voters, veto, excludeRequester } = asked;
+function quorumOf(
+  asked: NonNullable<Asked["quorum"]>,
+  requestedBy: string | undefined,
+): NonNullable<Create["quorum"]> {
+  const { approvals, veto, excludeRequester } = asked;
+  // Who asked is no voter then, and not counted as one.
+  const voters = asked.voters?.filter((voter) => !(excludeRequester && voter === requestedBy));
   if (voters && new Set(voters).size < voters.length) {
     throw invalid("quorum.voters", "quorum.voters names somebody twice");
   }
@@ -143,7 +148,7 @@ function stepsOf(
   now: number,
 ): EscalationStep[] {
   let last = 0;
-  return asked.map((step, index) => {
+  const steps = asked.map((step, index) => {
     const field = `escalation.${index}`;
     const afterMs = durationOf(step.after, `${field}.after`, now);
     if (afterMs < last) throw invalid(`${field}.after`, `${field}.after is before the step before`);
@@ -164,6 +169,9 @@ function stepsOf(
       }),
     };
   });
+  const idle = asked.findIndex(({ notify, extend, settle }) => !notify && !extend && !settle);
+  if (idle === -1) return steps;
+  throw invalid(`escalation.${idle}`, `escalation.${idle} must notify, extend or settle`);
 }
 
 function checkNotify(notify: string | undefined, field: string, env: Env): void {

@@ -103,7 +103,13 @@ export function eventStream(followed: Followed): Promise<ReadableStream<Uint8Arr
 
 /** The same events without the promise: for who may know that something happened, and when. */
 export function livenessStream(followed: Followed): Promise<ReadableStream<Uint8Array>> {
-  return streamOf(followed, ({ type }) => `event: ${type}\ndata: {}\n\n`);
+  let heard = false;
+  return streamOf(followed, ({ type }) => {
+    // The first says how it stands; another of the same kind, that somebody has voted, for instance.
+    const event = type === "pending" && heard ? "changed" : type;
+    heard = true;
+    return `event: ${event}\ndata: {}\n\n`;
+  });
 }
 
 async function streamOf(

@@ -9,9 +9,10 @@
 import { LIMITS } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
 import type { Mapping } from "../machine/link.ts";
-import type { Payload } from "../machine/promise.ts";
+import { isSettled, type Payload } from "../machine/promise.ts";
 import type { C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
+import { checkFits } from "./form-check.ts";
 import { readBody, textAt } from "./json.ts";
 import { refusalOfLink } from "./links.ts";
 import { verifyLink } from "./link-token.ts";
@@ -26,7 +27,7 @@ export async function receiveCallback(c: C): Promise<Response> {
   if (claims.expiresAt <= Date.now()) throw refusalOfLink("expired");
   const body = await readBody(c.req.raw);
   const object = c.env.PROMISES.getByName(claims.promiseId);
-  const { link, standing } = await object.viewLink(claims.linkId);
+  const { link, standing, record: asked } = await object.viewLink(claims.linkId);
   if (!link || link.allowed.kind !== "callback") throw refusalOfLink("unknown");
   if (standing === "revoked" || standing === "expired") throw refusalOfLink(standing);
   const { verifier, mapping = {} } = link.allowed;
@@ -36,7 +37,10 @@ export async function receiveCallback(c: C): Promise<Response> {
   }
   const text = jsonOf(body, c.req.header("content-type") ?? "");
   const decision = mapped(text, mapping);
-  const { outcome, record } = await object.useLink(claims.linkId, decision);
+  const isOpen = asked !== null && !isSettled(asked);
+  if (isOpen && decision.state === "resolved") checkFits(asked, decision.value.data);
+  const fits = asked ? { fits: asked.birth } : {};
+  const { outcome, record } = await object.useLink(claims.linkId, { ...decision, ...fits });
   // Used up or settled before: the sender need not know, it has done its part.
   const accepted = outcome === "settled" || outcome === "voted";
   return c.json({ accepted, state: record?.state.toUpperCase() }, 200, {
@@ -67,7 +71,7 @@ function mapped(
 ): { state: "resolved" | "rejected"; value: Payload } {
   const said = outcome === undefined ? undefined : at(text, outcome);
   const word = said === undefined ? "" : wordOf(said);
-  const data = value === undefined ? text : at(text, value);
+  const data = value === undefined ? textAt(text, []) : at(text, value);
   return {
     state: rejected.includes(word) ? "rejected" : "resolved",
     value: data === undefined ? {} : { data },

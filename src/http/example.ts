@@ -15,6 +15,7 @@ import { isSettled, type PromiseRecord, type Settle } from "../machine/promise.t
 import { follow, type SplitFrame } from "./await.ts";
 import type { C } from "./edge.ts";
 import { byOf } from "./by.ts";
+import { settleChecked } from "./form-check.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { readJson, textAt } from "./json.ts";
 import { newBirth, validate } from "./parse.ts";
@@ -105,7 +106,7 @@ async function perform(c: C, call: Call): Promise<Response> {
       return awaitOutcome(c, call);
     case "resolve":
     case "reject": {
-      const { record } = await promise.apply(settleCommand(c, call));
+      const { record } = await settleChecked(promise, settleCommand(c, call));
       return json(call.wrap(outcomeText(record)));
     }
     case "dispose":

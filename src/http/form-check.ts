@@ -2,7 +2,10 @@
  * Whether what resolves a promise fits the schema that the promise was made with. The object says
  * when that has to be asked, so that a promise without a schema costs nothing.
  */
-import type { JsonText, PromiseRecord } from "../machine/promise.ts";
+import { decoded } from "../machine/encoded.ts";
+import type { JsonText, PromiseRecord, Settle } from "../machine/promise.ts";
+import type { PromiseObject } from "../object/promise-object.ts";
+import type { Answer } from "../object/turns.ts";
 import { Refusal } from "./errors.ts";
 import { isFormSchema, type FormSchema } from "./form-schema.ts";
 import { validateValue, type ValueFault } from "./form-value.ts";
@@ -37,4 +40,17 @@ export function checkFits(record: PromiseRecord, data: JsonText | undefined): vo
   const first = errors[0]!;
   const detail = `value.data${first.pointer} ${first.message}`;
   throw new Refusal("invalid_value", detail, { field: `value.data${first.pointer}`, errors });
+}
+
+/** Where a caller settles: asks the object, and again when the value fits the promise's schema. */
+export async function settleChecked(
+  object: Pick<DurableObjectStub<PromiseObject>, "apply">,
+  command: Settle,
+  at?: number,
+): Promise<Answer> {
+  const answer = await object.apply(command, at);
+  if (answer.outcome !== "unchecked" || !answer.record) return answer;
+  const { data } = command.value;
+  checkFits(answer.record, data === undefined ? undefined : decoded(data));
+  return object.apply({ ...command, fits: answer.record.birth }, at);
 }

@@ -52,7 +52,7 @@ export function textAt(text: string, path: string[]): string | undefined {
       text[start] === "{"
         ? memberOf(text, start, key)
         : text[start] === "["
-          ? itemOf(text, start, Number(key))
+          ? itemOf(text, start, /^(?:0|[1-9]\d*)$/.test(key) ? Number(key) : -1)
           : undefined;
     if (!found) return undefined;
     [start, end] = found;

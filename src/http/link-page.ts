@@ -22,8 +22,9 @@ import { approvalPage, linkGonePage, type ApprovalModel } from "./pages/approval
 import { FORM_NAMES } from "./pages/approval-form.tsx";
 import { readForm } from "./pages/form-data.ts";
 import { languageOf, WORDS } from "./pages/texts.ts";
-import { pathOf, refuseQuery, validate } from "./parse.ts";
+import { pathOf, validate } from "./parse.ts";
 import { originOf } from "./promises.ts";
+import { receiptOf } from "./receipts.ts";
 import { fields, machineState, payload, writableState } from "./schemas.ts";
 import { payloadOf } from "./values.ts";
 
@@ -37,22 +38,22 @@ const decisionBody = fields({
 
 /** `GET /l/:token`: the page, its live events, or the same as JSON. */
 export async function showLink(c: C): Promise<Response> {
-  refuseQuery(c.req.url);
+  // Whoever mails a link may add parameters of his own: they mean nothing here.
   const wanted = mediaTypeOf(c.req.raw);
   const opened = await openLink(c);
   if (!opened) return gone(c);
   if (wanted === "text/event-stream") return live(c, opened.claims);
   if (wanted === "text/html") return page(c, opened, 200);
-  return answer(opened.view, false);
+  return answer(c, opened.view, false);
 }
 
 /** `POST /l/:token` */
 export async function decideByLink(c: C): Promise<Response> {
-  refuseQuery(c.req.url);
-  const isForm = c.req.header("content-type")?.startsWith("application/x-www-form-urlencoded");
+  const mediaType = c.req.header("content-type")?.toLowerCase() ?? "";
+  const isForm = mediaType.startsWith("application/x-www-form-urlencoded");
   const opened = await openLink(c);
   if (!opened) return gone(c);
-  if (!isForm) return answer(await used(c, opened, await decisionOf(c, opened.view)), true);
+  if (!isForm) return answer(c, await used(c, opened, await decisionOf(c, opened.view)), true);
   return decideByForm(c, opened);
 }
 
@@ -90,25 +91,40 @@ async function decideByForm(c: C, opened: Opened): Promise<Response> {
   if (allowed.kind === "fixed") {
     await used(c, opened, { state: allowed.state, value: allowed.value });
   } else if (!approves) {
-    await used(c, opened, { state: "rejected", value: reason ? { data: text(reason) } : {} });
+    checkVoter(
+      await used(c, opened, { state: "rejected", value: reason ? { data: text(reason) } : {} }),
+    );
   } else {
     const read = schema ? readForm(schema, body) : { faults: [], texts: new Map() };
     if (read.faults.length > 0) {
       return page(c, opened, 422, { values: read.texts, errors: read.faults, reason });
     }
     const data = "value" in read && read.value !== undefined ? text(read.value) : undefined;
-    await used(c, opened, { state: "resolved", value: data === undefined ? {} : { data } });
+    const value = data === undefined ? {} : { data };
+    checkVoter(await used(c, opened, { state: "resolved", value }));
   }
   // A reload must not decide again.
   const headers = { ...approvalHeaders(), location: pathOf(c.req.url) };
   return new Response(null, { status: 303, headers });
 }
 
-async function decisionOf(c: C, { link: { allowed } }: Opened["view"]): Promise<Decision> {
-  if (allowed.kind === "fixed") return { state: allowed.state, value: allowed.value };
+async function decisionOf(c: C, { link, record }: Opened["view"]): Promise<Decision> {
+  const { allowed } = link;
+  // Nothing to say, nothing sent: no page elsewhere sends a form like that.
+  if (allowed.kind === "fixed" && c.req.header("content-type") === undefined) {
+    return { state: allowed.state, value: allowed.value };
+  }
+  // JSON only, also where nothing is asked: a page elsewhere cannot send it unasked.
   const { text: bodyText, value } = await readJson(c.req.raw);
   const body = validate(decisionBody, value, "");
+  if (allowed.kind === "fixed") return { state: allowed.state, value: allowed.value };
   if (body.state === undefined) throw invalid("state", "state is missing");
+  if (body.state === "REJECTED_CANCELED" && record.quorum) {
+    throw new Refusal(
+      "forbidden",
+      "One of several approves or rejects; to cancel is for who asked",
+    );
+  }
   return { state: machineState(body.state), value: payloadOf(body.value, bodyText, "value") };
 }
 
@@ -125,11 +141,29 @@ async function used(c: C, { claims, view }: Opened, decision: Decision): Promise
   return object.useLink(claims.linkId, { ...decision, ...fits });
 }
 
+/** @throws Refusal for those who may not vote: a page that only comes again would tell them nothing */
+function checkVoter({ outcome }: LinkUse): void {
+  if (outcome !== "excluded") return;
+  throw new Refusal("not_a_voter", "You are not one of those who decide this");
+}
+
 /** For API callers: what became of it, and how the promise stands. */
-function answer({ standing, link, record, outcome }: LinkUse, decides: boolean): Response {
+async function answer(
+  c: C,
+  { standing, link, record, outcome }: LinkUse,
+  decides: boolean,
+): Promise<Response> {
   if (!record || !link) throw refusalOfLink("unknown");
   const settled = isSettled(record) ? record : undefined;
+  // A second click of the same person is no contradiction.
+  const isOwn = settled?.settledBy?.link === link.id;
+  const hasVoted = !settled && decidedOf(link, record).decided !== undefined;
+  const isLost = decides && !isOwn && !hasVoted && outcome !== "settled";
+  const status = isLost ? 409 : decides && hasVoted ? 202 : 200;
+  const origin = originOf({ request: c.req.raw, env: c.env });
+  const receipt = isLost && settled ? await receiptOf(settled, origin, c.env) : undefined;
   const body = {
+    ...(receipt !== undefined && { receipt }),
     promise: record.id,
     state: record.state.toUpperCase(),
     allow: link.allowed.kind,
@@ -140,9 +174,6 @@ function answer({ standing, link, record, outcome }: LinkUse, decides: boolean):
     ...(record.votes && { votes: shownVotes(record.votes) }),
     ...(settled && { completedOn: settled.settledAt, settledBy: settled.settledBy }),
   };
-  // A second click of the same person is no contradiction.
-  const isOwn = settled?.settledBy?.link === link.id;
-  const status = outcome === "voted" ? 202 : decides && !isOwn && outcome !== "settled" ? 409 : 200;
   return new Response(JSON.stringify(body), {
     status,
     headers: { ...approvalHeaders(), "content-type": "application/json" },

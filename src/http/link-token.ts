@@ -16,8 +16,8 @@ export interface LinkClaims {
 }
 
 const HMAC = { name: "HMAC", hash: "SHA-256" };
-/** Claims have an id of up to 1,024 bytes; more is no token of ours. */
-const TOKEN_CHARACTERS_MAX = 4096;
+/** Claims have an id of up to 1,024 bytes twice, once escaped; more is no token of ours. */
+const TOKEN_CHARACTERS_MAX = 8192;
 
 export async function signLink(claims: LinkClaims, keys: SigningKey[]): Promise<string> {
   const [key] = keys;

@@ -11,6 +11,7 @@ import { payloadText } from "../machine/resource.ts";
 import { byOf } from "./by.ts";
 import { callOf, type C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
+import { checkFits } from "./form-check.ts";
 import { readJson } from "./json.ts";
 import { encode, signLink } from "./link-token.ts";
 import { pathOf, refuseQuery, validate } from "./parse.ts";
@@ -23,7 +24,10 @@ const PREFIX = "/links/";
 const EXPIRES_IN = "7d";
 
 const text = (max: number) => v.pipe(v.string("must be a string"), v.maxLength(max));
-const pointer = v.pipe(text(500), v.regex(/^(?:\/|$)/, 'must be a JSON pointer, like "/status"'));
+const pointer = v.pipe(
+  text(500),
+  v.regex(/^(?:\/(?:[^~/]|~[01])*)*$/, 'must be a JSON pointer, like "/status"'),
+);
 
 export const linkBody = fields({
   promise: promiseId,
@@ -67,6 +71,7 @@ export async function createLink(c: C): Promise<Response> {
     ...linkOf(body, bodyText, Date.now()),
     ...(who !== undefined && { createdBy: who }),
   };
+  await checkFixed(c, body.promise, link);
   const made = await c.env.PROMISES.getByName(body.promise).createLink(link);
   if (made === "absent") {
     throw new Refusal("not_found", `There is no promise "${body.promise}"`, { field: "promise" });
@@ -167,6 +172,7 @@ function allowedOf({ allow, outcome, mapping, verifier }: LinkBody, bodyText: st
       return { kind: allow, state: machineState(outcome.state), value };
     }
     case "callback":
+      if (verifier?.scheme === "standard-webhooks") checkSecrets(verifier.secrets);
       return {
         kind: allow,
         ...(mapping && { mapping: defined(mapping) }),
@@ -177,11 +183,26 @@ function allowedOf({ allow, outcome, mapping, verifier }: LinkBody, bodyText: st
   }
 }
 
+/** A secret that is none would refuse every sender, and nobody would know why. */
+function checkSecrets(secrets: string[]): void {
+  const isGood = /^(?:whsec_)?(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+  const bad = secrets.findIndex((secret) => !isGood.test(secret));
+  if (bad === -1) return;
+  throw invalid(`verifier.secrets.${bad}`, `verifier.secrets.${bad} must be whsec_ and base64`);
+}
+
 /** Without the fields that were left out. */
 function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
   // SAFETY: the entries of the value itself, but those that are undefined.
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+/** What a link decides must fit as what a person decides. @throws Refusal 422 */
+async function checkFixed(c: C, promise: string, { allowed }: Link): Promise<void> {
+  if (allowed.kind !== "fixed" || allowed.state !== "resolved") return;
+  const record = await c.env.PROMISES.getByName(promise).get();
+  if (record) checkFits(record, allowed.value.data);
 }
 
 /** What its owner sees: never the URL, nor the secrets of a sender. */

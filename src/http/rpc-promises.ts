@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { parseAddress } from "../machine/address.ts";
 import type { PromiseRecord } from "../machine/promise.ts";
+import { settleChecked } from "./form-check.ts";
 import { validate } from "./parse.ts";
 import { checkPushUrl } from "./push-target.ts";
 import {
@@ -38,7 +39,7 @@ export const PROMISE_KINDS: Kinds = {
   "promise.settle": async (ask) => {
     const data = validate(settleData, ask.data, "data");
     const settle = settleOf(ask, data, ["data"]);
-    return promiseReply((await objectOf(ask, data.id).apply(settle, ask.at)).record);
+    return promiseReply((await settleChecked(objectOf(ask, data.id), settle, ask.at)).record);
   },
   "promise.register_callback": async (ask) => {
     const { awaited, awaiter } = validate(callbackData, ask.data, "data");

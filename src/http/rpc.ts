@@ -55,8 +55,8 @@ export async function callProtocol(c: C): Promise<Response> {
 }
 
 /** Its clients know no problem documents; what is not the caller's mistake goes the usual way. */
-function isForCaller(code: ErrorCode): code is "invalid_request" | "forbidden" {
-  return code === "invalid_request" || code === "forbidden";
+function isForCaller(code: ErrorCode): code is "invalid_request" | "invalid_value" | "forbidden" {
+  return code === "invalid_request" || code === "invalid_value" || code === "forbidden";
 }
 
 /** `head.auth`, where Resonate's SDK sends its token too: for who sent it nowhere else. */

@@ -33,3 +33,14 @@ function utf8(text: string): string {
     String.fromCharCode(Number.parseInt(byte, 16)),
   );
 }
+
+/** What an SDK's data says: the JSON text in it; anything else is what it is. */
+export function decoded(data: JsonText): JsonText {
+  if (data === '""' || !isEncoded(data)) return data;
+  const bytes = atob(data.slice(1, -1));
+  const escaped = Array.from(
+    bytes,
+    (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+  return decodeURIComponent(escaped.join(""));
+}

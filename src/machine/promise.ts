@@ -231,7 +231,8 @@ function projectEscalation(record: PendingPromise, now: number): PromiseRecord {
 
 function timedOut(record: PendingPromise): SettledPromise {
   const { state, value } = outcomeOfTimeout(record);
-  return { ...ended(record), state, value, settledAt: record.timeoutAt };
+  const settledBy: By = { how: "deadline" };
+  return { ...ended(record), state, value, settledAt: record.timeoutAt, settledBy };
 }
 
 export function isSettled(record: PromiseRecord): record is SettledPromise {
@@ -326,7 +327,7 @@ function settled(pending: PendingPromise, command: Settle, now: number): Decisio
 function vote(pending: PendingPromise, quorum: Quorum, command: Settle, now: number): Decision {
   const approves = command.state === "resolved";
   // A link that names nobody is a voter of its own.
-  const voter = command.by?.who ?? (command.by?.link && `link ${command.by.link}`) ?? "";
+  const voter = command.by?.who ?? (command.by?.link && `link ${command.by.link}`) ?? "anybody";
   const { idempotencyKey: key } = command;
   const isRepeated = pending.votes?.some((cast) => cast.by === voter && cast.key === key);
   if (key !== undefined && isRepeated) return { outcome: "repeated", record: pending };

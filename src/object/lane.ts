@@ -30,6 +30,7 @@ export class Lane {
   #fences = 0;
   #callbacks: string[] = [];
   #queue: Waiting[] = [];
+  #warming = false;
   #coldUntil: () => number;
 
   /** @param coldUntil until then fences of an earlier life of this object may be on their way */
@@ -81,8 +82,19 @@ export class Lane {
         }
       };
       this.#queue.push({ who, start });
-      const coldMs = this.#coldUntil() - Date.now();
-      if (coldMs > 0) void scheduler.wait(coldMs).then(() => this.#next());
+      this.#awaitWarmth();
+    });
+  }
+
+  /** Looks again when it is not cold any more: a timer may be early by the clock that it is judged by. */
+  #awaitWarmth(): void {
+    const coldMs = this.#coldUntil() - Date.now();
+    if (coldMs <= 0 || this.#warming || this.#queue.length === 0) return;
+    this.#warming = true;
+    void scheduler.wait(Math.max(coldMs, 1)).then(() => {
+      this.#warming = false;
+      this.#next();
+      this.#awaitWarmth();
     });
   }
 

@@ -14,17 +14,23 @@ import { noteOffer, offer, withdraw } from "./delivery.ts";
 const BRAKE_MS = 20;
 const BRAKE_MS_MAX = 4000;
 
+export interface TaskHands {
+  /** Still to be taken at this version? */
+  isFree(version: number): boolean;
+  /** An inbox keeps the offer for the first worker who comes. */
+  park(version: number): void;
+}
+
 export class Offers {
   #env: Env;
-  #park: (version: number) => void;
+  #task: TaskHands;
   #sending: Promise<void> | undefined;
   #latest = 0;
   #bounces = 0;
 
-  /** @param park called when an inbox keeps the offer for the first worker who comes */
-  constructor(env: Env, park: (version: number) => void) {
+  constructor(env: Env, task: TaskHands) {
     this.#env = env;
-    this.#park = park;
+    this.#task = task;
   }
 
   /** What is being sent now, if anything. */
@@ -49,10 +55,12 @@ export class Offers {
     const brakeMs = this.#bounces < 2 ? 0 : Math.min(BRAKE_MS * 2 ** this.#bounces, BRAKE_MS_MAX);
     if (brakeMs > 0 && at === undefined) await scheduler.wait(brakeMs);
     if (number !== this.#latest) return;
+    // While it was held back, somebody may have taken it, or it may be over.
+    if (brakeMs > 0 && at === undefined && !this.#task.isFree(version)) return;
     if (at !== undefined) return noteOffer(this.#env, record, version);
     const offered = await offer(this.#env, record, version);
     // A newer offer knows better than this one.
-    if (offered === "parked" && number === this.#latest) this.#park(version);
+    if (offered === "parked" && number === this.#latest) this.#task.park(version);
   }
 
   /** A task that was parked and is not free any more need not wait in the inbox. */

@@ -70,7 +70,13 @@ export class Turns {
       id: () => this.id,
       birth: () => this.#store.recall()?.birth,
     });
-    this.#offers = new Offers(env, (version) => void this.task({ kind: "task.park", version }));
+    this.#offers = new Offers(env, {
+      isFree: (version) => {
+        const task = this.get()?.task;
+        return task?.state === "pending" && task.version === version;
+      },
+      park: (version) => void this.task({ kind: "task.park", version }),
+    });
   }
 
   /** The promise as it is now; `null` for an id that nobody has created. Writes nothing. */

@@ -106,6 +106,13 @@ describe("access", () => {
     }
   });
 
+  it("needs a token when there are keys of tokens", async () => {
+    const jwk = { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" };
+    const server = await start({ env: { JWT_KEYS: JSON.stringify({ keys: [jwk] }) } });
+    expect(server.access).toBe("keys");
+    expect(await put(server, "x")).toBe(401);
+  });
+
   it("is refused without keys where other machines can reach it, but for /health", async () => {
     const server = await start({ host: "0.0.0.0", env: { API_KEYS: " " } });
     expect(server.access).toBe("closed");
