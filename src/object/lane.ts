@@ -82,20 +82,24 @@ export class Lane {
         }
       };
       this.#queue.push({ who, start });
-      this.#awaitWarmth();
+      void this.#awaitWarmth();
     });
   }
 
   /** Looks again when it is not cold any more: a timer may be early by the clock that it is judged by. */
-  #awaitWarmth(): void {
-    const coldMs = this.#coldUntil() - Date.now();
-    if (coldMs <= 0 || this.#warming || this.#queue.length === 0) return;
+  async #awaitWarmth(): Promise<void> {
+    if (this.#warming) return;
     this.#warming = true;
-    void scheduler.wait(Math.max(coldMs, 1)).then(() => {
-      this.#warming = false;
+    for (let coldMs = this.#coldMs(); coldMs > 0; coldMs = this.#coldMs()) {
+      await scheduler.wait(Math.max(coldMs, 1));
       this.#next();
-      this.#awaitWarmth();
-    });
+    }
+    this.#warming = false;
+  }
+
+  /** How long it is cold for those who wait; 0 where nobody waits. */
+  #coldMs(): number {
+    return this.#queue.length === 0 ? 0 : Math.max(this.#coldUntil() - Date.now(), 0);
   }
 
   /** Lets in who may, in their order; one that may not does not stop one of another kind. */
