@@ -134,7 +134,9 @@ describe("pages", () => {
 describe("promise.search", () => {
   it("answers the promises themselves, in the order of their ids, to the letter", async () => {
     const tags = freshTag();
-    for (const id of ["s1/b", "s1/a", "s1/c"]) await made(id, { tags, param: { data: "1.0" } });
+    for (const id of ["s1/b", "s1/a", "s1/c"]) {
+      await made(id, { tags, param: { data: "1.0" }, overProtocol: true });
+    }
     const first = await search("promise.search", { tags, limit: 2 });
     expect(first).toMatchObject({
       found: [
