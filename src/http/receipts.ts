@@ -6,7 +6,7 @@
  * The value itself is not in it, only its digest: a receipt may travel farther than the value may.
  */
 import { readConfig, type Env, type SigningKey } from "../env.ts";
-import { isSettled, type SettledPromise } from "../machine/promise.ts";
+import { isSettled, settlerOf, type SettledPromise } from "../machine/promise.ts";
 import { shownVotes } from "../machine/quorum.ts";
 import { payloadText, promiseUrl } from "../machine/resource.ts";
 import type { C } from "./edge.ts";
@@ -56,7 +56,8 @@ export async function receiptOf(
 ): Promise<string | undefined> {
   const [key] = readConfig(env).receiptKeys;
   if (!key) return undefined;
-  const { id, birth, state, createdAt, settledAt, settledBy, votes, value } = record;
+  const { id, birth, state, createdAt, settledAt, votes, value } = record;
+  const settledBy = settlerOf(record);
   const digest = await crypto.subtle.digest("SHA-256", bytesOf(payloadText(value)));
   const receipt: Receipt = {
     iss: origin,

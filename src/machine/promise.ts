@@ -231,8 +231,12 @@ function projectEscalation(record: PendingPromise, now: number): PromiseRecord {
 
 function timedOut(record: PendingPromise): SettledPromise {
   const { state, value } = outcomeOfTimeout(record);
-  const settledBy: By = { how: "deadline" };
-  return { ...ended(record), state, value, settledAt: record.timeoutAt, settledBy };
+  return { ...ended(record), state, value, settledAt: record.timeoutAt };
+}
+
+/** Who settled it, as far as it is known. The deadline is nobody's act, so it is not recorded as one. */
+export function settlerOf({ settledBy, settledAt, timeoutAt }: SettledPromise): By | undefined {
+  return settledBy ?? (settledAt === timeoutAt ? { how: "deadline" } : undefined);
 }
 
 export function isSettled(record: PromiseRecord): record is SettledPromise {

@@ -4,7 +4,13 @@
  */
 import type { Frame } from "../../client/src/protocol.ts";
 import { encoded } from "./encoded.ts";
-import { isSettled, type Payload, type PromiseRecord, type SettledPromise } from "./promise.ts";
+import {
+  isSettled,
+  settlerOf,
+  type Payload,
+  type PromiseRecord,
+  type SettledPromise,
+} from "./promise.ts";
 import { shownVotes } from "./quorum.ts";
 import { taskRecord } from "./task.ts";
 
@@ -48,7 +54,8 @@ export function resourceText(record: PromiseRecord, origin: string): string {
   if (record.quorum) parts.push(`"quorum":${JSON.stringify(record.quorum)}`);
   if (record.votes) parts.push(`"votes":${JSON.stringify(shownVotes(record.votes))}`);
   if (record.escalation) parts.push(`"escalation":${escalationText(record)}`);
-  if (settled?.settledBy) parts.push(`"settledBy":${JSON.stringify(settled.settledBy)}`);
+  const settledBy = settled && settlerOf(settled);
+  if (settledBy) parts.push(`"settledBy":${JSON.stringify(settledBy)}`);
   parts.push(`"url":${JSON.stringify(promiseUrl(origin, record.id))}`);
   return `{${parts.join(",")}}`;
 }

@@ -115,7 +115,7 @@ it("12: the second of three decides, after the pager, and the receipt is good", 
   const lines = await run("12_two_of_three.ts", "deploy/1").done;
   expect(lines.slice(0, 10)).toEqual([
     "ada approves: 202, PENDING",
-    "ada approves: 409, PENDING",
+    "ada approves: 202, PENDING",
     "pager: step 0 of deploy/1, so far ada",
     "bob approves: 200, RESOLVED",
     'Decided: {"go":true}',
