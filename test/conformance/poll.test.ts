@@ -116,6 +116,16 @@ async function createTask(address: string): Promise<string> {
   return id;
 }
 
+/** With a line break in the data, which must not end an event. */
+function settleBroken(id: string) {
+  return service.send("POST", "/", {
+    headers: { "content-type": "application/json" },
+    body:
+      '{"kind": "promise.settle", "head": {"corrId": "1", "version": "2026-04-01"}, "data": ' +
+      `{"id": "${id}", "state": "resolved", "value": {"data": {"n":\r\n 12345678901234567890\n}}}}`,
+  });
+}
+
 describe("a worker", () => {
   test("is given a task as one event, with the server's address in it", async () => {
     const group = freshId("group");
@@ -187,17 +197,10 @@ describe("the end of a promise", () => {
       await call("promise.register_listener", { awaited: id, address: `poll://uni@${group}/w` });
     }
     // A line break in the data must not end the event.
-    const settle = (id: string) =>
-      service.send("POST", "/", {
-        headers: { "content-type": "application/json" },
-        body:
-          '{"kind": "promise.settle", "head": {"corrId": "1", "version": "2026-04-01"}, "data": ' +
-          `{"id": "${id}", "state": "resolved", "value": {"data": {"n":\r\n 12345678901234567890\n}}}}`,
-      });
-    await settle(ids[0]!);
+    await settleBroken(ids[0]!);
     const worker = await Worker.at(`${group}/w`);
     await worker.message(0);
-    await settle(ids[1]!);
+    await settleBroken(ids[1]!);
     await worker.message(1);
     for (const [n, id] of ids.entries()) {
       expect(worker.messages[n]).toContain('"data":{"n":\n 12345678901234567890\n}');
