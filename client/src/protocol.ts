@@ -132,6 +132,164 @@ export interface PromiseRecord<T = Json> {
   url: string;
 }
 
+/**
+ * What a search says of a promise without asking it: all but what was asked and answered. `state` is
+ * the one at the instant of the answer: past its deadline a promise is timed out.
+ */
+export interface PromiseSummary {
+  id: string;
+  state: State;
+  timeout: number;
+  tags: Record<string, string>;
+  createdOn: number;
+  completedOn?: number;
+  /** Of its form: what a person is asked. */
+  title?: string;
+  requestedBy?: string;
+  /** Who executes it, where somebody does. */
+  task?: TaskSummary;
+  url: string;
+}
+
+export const TASK_STATES = ["pending", "acquired", "suspended", "halted", "fulfilled"] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+export interface TaskSummary {
+  state: TaskState;
+  /** How often it was taken. */
+  version: number;
+  /** Who holds it. */
+  pid?: string;
+}
+
+/**
+ * The words of `state=` in a search. In capitals: that state, as records have it. In small letters, as
+ * the published API has them: `rejected` is all three rejections, `settled` all but pending.
+ */
+export const STATE_WORDS = [...STATES, "pending", "resolved", "rejected", "settled"] as const;
+export type StateWord = (typeof STATE_WORDS)[number];
+
+/**
+ * The orders of a search; with `-`, the greatest first. `settled` finds settled promises only, and
+ * `deadline` only those that have one. Ties are in the order of ids.
+ */
+export const SORTS = [
+  "created",
+  "-created",
+  "settled",
+  "-settled",
+  "deadline",
+  "-deadline",
+  "id",
+  "-id",
+] as const;
+export type Sort = (typeof SORTS)[number];
+
+/**
+ * `GET /promises?...`: the parameters of a search. All that are given must hold. Instants are ms since
+ * the epoch, RFC 3339 dates, or from now: `-1h`, `+7d`; `After` includes its instant, `Before` does not.
+ * Tags are `tags[key]=value`, as often as wanted.
+ */
+export const SEARCH_PARAMETERS = [
+  /** An id, in which `*` stands for any text: `orders/*`. */
+  "id",
+  /** {@link StateWord}, one or several: `state=pending&state=RESOLVED`, or with commas. */
+  "state",
+  /** A tag that must be there, whatever its value; as often as wanted. */
+  "tag",
+  "createdAfter",
+  "createdBefore",
+  "settledAfter",
+  "settledBefore",
+  "deadlineAfter",
+  "deadlineBefore",
+  /** Words, each of which must be somewhere in the id, a tag, the title or who asks. */
+  "q",
+  /** {@link TaskState}, or `any`: of those that somebody is to execute. */
+  "task",
+  /** {@link Sort}; `-created` where nothing is said. */
+  "sort",
+  /** 1 to 1,000; 100 where nothing is said. */
+  "limit",
+  /** What the page before ended with. Of the same search: its other parameters must not change. */
+  "cursor",
+  /** `true`: how many there are in all. */
+  "count",
+  /** `full` (the default): records, read where they live. `summary`: {@link PromiseSummary}, faster. */
+  "view",
+] as const;
+
+/** What a search answers. A page may be short and not the last: the cursor says whether there is more. */
+export interface SearchPage<Item = PromiseRecord> {
+  promises: Item[];
+  cursor: string | null;
+  /**
+   * Every change up to this instant (ms) is in the answer, for all that the index knows: it is told of
+   * a settlement at once, of a new promise within about a second.
+   */
+  indexedAt: number;
+  /** Of all pages together. */
+  count?: number;
+}
+
+/**
+ * The same search as a live list: `GET /promises?...` with `Accept: text/event-stream` (`event:` is
+ * `type`, `data:` the rest, `id:` is `at`) or as a WebSocket (a JSON text each). First the page that the
+ * search finds, then what happens to all that it would find, in no order; never its end.
+ *
+ * - `page`: the list begins anew, at first and after a gap that was too long.
+ * - `added`: it is found from now on. `changed`: it is still found. Take both as "this is how it is".
+ * - `removed`: it is not found any more. May name what was never in the list.
+ *
+ * `at` is for `Last-Event-ID` (on a WebSocket `?lastEventId=`): who comes again with it is told what
+ * happened meanwhile, perhaps twice.
+ */
+export type ListEvent =
+  | { type: "page"; at: string; promises: PromiseSummary[]; cursor: string | null; count: number }
+  | { type: "added" | "changed"; at: string; promise: PromiseSummary }
+  | { type: "removed"; at: string; id: string };
+
+/** `GET /stats`: what the index has counted, over all promises within the caller's prefixes. */
+export interface Stats {
+  /** ms since the epoch. */
+  at: number;
+  promises: Record<State, number>;
+  /** When the one that waits longest was created. */
+  oldestPendingOn?: number;
+  tasks: Record<TaskState, number>;
+}
+
+/**
+ * `GET /activity`: the last hours, minute by minute, without the minutes in which nothing happened.
+ * Counted once each, whatever was said twice. Of the whole deployment, so it asks for all prefixes.
+ */
+export interface Activity {
+  at: number;
+  /** Oldest first. */
+  minutes: Minute[];
+  /** Since the deployment began. */
+  total: {
+    created: number;
+    settled: Record<SettledState, number>;
+    latency: number[];
+    latencySum: number;
+  };
+}
+
+export interface Minute {
+  /** When it began, ms since the epoch. */
+  at: number;
+  created: number;
+  settled: number;
+  /** From creation to settlement: how many took at most {@link LATENCY_BOUNDS_MS}, the last all others. */
+  latency: number[];
+}
+
+/** Upper bounds of the counts of `latency`, in ms: from a machine's answer to a person's. */
+export const LATENCY_BOUNDS_MS = [
+  10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000, 86_400_000, 604_800_000,
+] as const;
+
 /** The deadline of a promise without one: the largest integer that JSON and JavaScript share. */
 export const NEVER = Number.MAX_SAFE_INTEGER;
 
@@ -342,6 +500,11 @@ export const LIMITS = {
   /** Every record of a page is read where it lives: a call to an object each. */
   searchLimitDefault: 100,
   searchLimitMax: 1000,
+  /** Each is a comparison with every row of the index that is looked at. */
+  searchTermsMax: 32,
+  searchTextCharactersMax: 256,
+  /** Lists that are followed live: a socket on every shard of the index for each. */
+  listFollowersMax: 1000,
   /** Longer than every URL of ours: an id of 1,024 bytes, percent-encoded, has 3,072. */
   urlCharactersMax: 8192,
   /** Tokens and entity tags are read, hashed and split: no honest one comes near. */
