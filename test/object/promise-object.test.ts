@@ -3,13 +3,7 @@
  * runs twice, the second time with the object evicted between all steps, so that nothing can hang on
  * memory.
  */
-import { afterEach, beforeEach, /** The alarm that tells the index of a birth has rung. */
-async function told(stub: ReturnType<typeof promiseAt>): Promise<void> {
-  expect(await alarmOf(stub)).toBe(START + UNTOLD_MS);
-  await runDurableObjectAlarm(stub);
-}
-
-describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { UNTOLD_MS } from "../../src/object/indexing.ts";
 import {
   abortAllDurableObjects,
@@ -37,6 +31,12 @@ afterEach(() => {
 function fresh() {
   const id = `object/${(number += 1)}`;
   return { id, stub: promiseAt(id) };
+}
+
+/** The alarm that tells the index of a birth has rung. */
+async function told(stub: ReturnType<typeof promiseAt>): Promise<void> {
+  expect(await alarmOf(stub)).toBe(START + UNTOLD_MS);
+  await runDurableObjectAlarm(stub);
 }
 
 describe.each(["in memory", "evicted between all steps"])("a promise object, %s", (mode) => {
