@@ -93,18 +93,10 @@ function isLike(text: string, pattern: string): boolean {
 }
 
 function statesOf(word: StateWord): State[] {
-  switch (word) {
-    case "pending":
-      return ["PENDING"];
-    case "resolved":
-      return ["RESOLVED"];
-    case "rejected":
-      return ["REJECTED", "REJECTED_CANCELED", "REJECTED_TIMEDOUT"];
-    case "settled":
-      return STATES.filter((state) => state !== "PENDING");
-    default:
-      return [word];
-  }
+  if (word === "pending") return ["PENDING"];
+  if (word === "resolved") return ["RESOLVED"];
+  if (word === "rejected") return ["REJECTED", "REJECTED_CANCELED", "REJECTED_TIMEDOUT"];
+  return word === "settled" ? STATES.filter((state) => state !== "PENDING") : [word];
 }
 
 function ownTag({ tags }: PromiseSummary, key: string): string | undefined {

@@ -176,17 +176,40 @@ beforeAll(async () => {
     bear("views/timedout", { timeout: FIRST }),
   ];
   await Promise.all(births);
-  await eventually(async () => {
-    const page = await find(root, parametersOf("limit=1&count=true&view=summary"));
-    expect(page.count).toBe(births.length);
-  }, FOUND_MS_MAX);
+  await eventually(() => expectCount("", births.length), FOUND_MS_MAX);
 });
 
 afterAll(() => service.stop());
 
-describe("an id", () => {
-  const idsOf = (...names: string[]): string[] => names.map((name) => `ids/${name}`);
+async function expectCount(parameters: string, count: number): Promise<void> {
+  const counted = parametersOf("limit=1&count=true&view=summary");
+  expect((await find(root, [...counted, ...parametersOf(parameters)])).count).toBe(count);
+}
 
+/** A call of Resonate's protocol, which has to succeed. */
+async function rpc(kind: string, data: object): Promise<void> {
+  const body = { kind, head: { corrId: "1", version: "2026-04-01" }, data };
+  const answer = await service.send("POST", "/", { body, headers: ROOT });
+  // SAFETY: the protocol's envelope.
+  const { head } = JSON.parse(answer.text) as { head: { status: number } };
+  expect(head.status, `${kind}: ${answer.text}`).toBe(200);
+}
+
+async function keyFor(prefixes: string[], scopes = ["read", "await"]): Promise<Finder> {
+  const body = { name: "test", scopes, prefixes };
+  const answer = await service.send("POST", "/keys", { body, headers: ROOT });
+  expect(answer.status, answer.text).toBe(201);
+  // SAFETY: as the contract has it, and the key beside it.
+  const { key } = JSON.parse(answer.text) as ApiKey & { key: string };
+  return { service, headers: { authorization: `Bearer ${key}` } };
+}
+
+/** In one corner of ids. */
+function under(corner: string, ...names: string[]): string[] {
+  return names.map((name) => `${corner}/${name}`);
+}
+
+describe("an id", () => {
   test.each(IDS)("%s is found by itself, and nothing with it", async (id) => {
     // A `*` in a pattern is not only itself: that id alone finds more than itself.
     const expected = id === "ids/a*b" ? IDS.filter((other) => /^ids\/a.*b$/.test(other)) : [id];
@@ -196,32 +219,32 @@ describe("an id", () => {
   test.each([
     ["ids/*", IDS],
     ["ids/a*", IDS.filter((id) => id.startsWith("ids/a"))],
-    ["ids/A*", idsOf("A")],
-    ["*ds/😀*", idsOf("😀", "😀b😀")],
-    ["ids/*😀", idsOf("😀", "😀b😀")],
-    ["ids/😀*😀", idsOf("😀b😀")],
-    ["ids/a/*", idsOf("a/b", "a/b/c")],
-    ["ids/*/c", idsOf("a/b/c")],
-    ["*ds/a[*", idsOf("a[b]")],
-    ["*ds/a?b", idsOf("a?b")],
-    ["ids/a_*", idsOf("a_b")],
-    ["ids/*_b", idsOf("a_b")],
-    ["*_b*", idsOf("a_b")],
-    ["ids/a%*", idsOf("a%b", "a%2Fb")],
-    ["ids/*\\*", idsOf("a\\b")],
-    ['ids/*"*', idsOf('a"b')],
-    ["ids/*'*", idsOf("a'b")],
-    ["ids/[*", idsOf("[ab]")],
-    ["ids/*]", idsOf("a[b]", "[ab]")],
-    ["ids/ü*", idsOf("ü")],
-    ["ids/u*", idsOf("u\u0308")],
-    ["ids/a,*", idsOf("a,b")],
-    ["ids/*+*", idsOf("a+b")],
+    ["ids/A*", under("ids", "A")],
+    ["*ds/😀*", under("ids", "😀", "😀b😀")],
+    ["ids/*😀", under("ids", "😀", "😀b😀")],
+    ["ids/😀*😀", under("ids", "😀b😀")],
+    ["ids/a/*", under("ids", "a/b", "a/b/c")],
+    ["ids/*/c", under("ids", "a/b/c")],
+    ["*ds/a[*", under("ids", "a[b]")],
+    ["*ds/a?b", under("ids", "a?b")],
+    ["ids/a_*", under("ids", "a_b")],
+    ["ids/*_b", under("ids", "a_b")],
+    ["*_b*", under("ids", "a_b")],
+    ["ids/a%*", under("ids", "a%b", "a%2Fb")],
+    ["ids/*\\*", under("ids", "a\\b")],
+    ['ids/*"*', under("ids", 'a"b')],
+    ["ids/*'*", under("ids", "a'b")],
+    ["ids/[*", under("ids", "[ab]")],
+    ["ids/*]", under("ids", "a[b]", "[ab]")],
+    ["ids/ü*", under("ids", "ü")],
+    ["ids/u*", under("ids", "u\u0308")],
+    ["ids/a,*", under("ids", "a,b")],
+    ["ids/*+*", under("ids", "a+b")],
     ["ids/a**b", IDS.filter((id) => /^ids\/a.*b$/.test(id))],
-    ["ids/a*b*c", idsOf("abc", "a/b/c")],
-    ["ids/ab*c", idsOf("abc")],
-    ["ids/abc*", idsOf("abc")],
-    ["ids/*abc", idsOf("abc")],
+    ["ids/a*b*c", under("ids", "abc", "a/b/c")],
+    ["ids/ab*c", under("ids", "abc")],
+    ["ids/abc*", under("ids", "abc")],
+    ["ids/*abc", under("ids", "abc")],
     ["ids/ab*bc", []],
     ["ids", []],
     ["ds/*", []],
@@ -234,6 +257,24 @@ describe("an id", () => {
       ["sort", "id"],
     ]);
     expect(found).toEqual(expected.toSorted(compareIds));
+  });
+
+  test("with a `*` between all of its letters is found, or is a 400 that names it", async () => {
+    const id = `ids-${"a".repeat(900)}`;
+    await bear(id);
+    await expectFound(root, [["id", `${id}*`]], [id]);
+    for (const stars of [1, 10, 40, 60, 90, 100, 200, 450]) {
+      for (const end of ["", "b"]) {
+        const pattern = `ids-${"*a".repeat(stars)}*${end}`;
+        const asked = Date.now();
+        const answer = await ask(root, [["id", pattern], ...parametersOf("view=summary&q=ids a")]);
+        // An honest pattern has a few; many must cost nobody anything.
+        expect(Date.now() - asked, `${stars} stars`).toBeLessThan(5_000);
+        if (answer.status !== 200) expectRefusal(answer, "invalid_request", "id");
+        else expect(answer.text.includes(id), `${stars} stars`).toBe(end === "");
+        if (stars <= 10) expect(answer.status).toBe(200);
+      }
+    }
   });
 
   test("that is nothing but `*` finds all", async () => {
@@ -439,14 +480,6 @@ describe("a task", () => {
     await settle(at("over"));
   });
 
-  async function rpc(kind: string, data: object): Promise<void> {
-    const body = { kind, head: { corrId: "1", version: "2026-04-01" }, data };
-    const answer = await service.send("POST", "/", { body, headers: ROOT });
-    // SAFETY: the protocol's envelope.
-    const { head } = JSON.parse(answer.text) as { head: { status: number } };
-    expect(head.status, `${kind}: ${answer.text}`).toBe(200);
-  }
-
   test.each([
     ["pending", ["pending"]],
     ["acquired", ["acquired"]],
@@ -498,13 +531,10 @@ describe("an order", () => {
 
   test("is the newest first where none is given", async () => {
     expect(await ids("id=ties/*")).toEqual(await ids("id=ties/*&sort=-created"));
-    expect((await ids("id=times/*")).slice(-3)).toEqual(["third", "second", "first"].map(at));
+    expect((await ids("id=times/*")).slice(-3)).toEqual(under("times", "third", "second", "first"));
     expect((await ids("id=times/*&sort=created")).slice(0, 3)).toEqual(
-      ["first", "second", "third"].map(at),
+      under("times", "first", "second", "third"),
     );
-    function at(name: string): string {
-      return `times/${name}`;
-    }
   });
 
   test("by instants that a promise does not have leaves it out", async () => {
@@ -626,12 +656,15 @@ describe("a view", () => {
   });
 });
 
-describe("what cannot be asked", () => {
-  const tooMany = (name: string): string =>
-    Array.from({ length: LIMITS.searchTermsMax + 1 }, (_, place) =>
-      name === "tag" ? `tag=k${place}` : `tags[k${place}]=v`,
-    ).join("&");
+/** One more than may be. */
+function tooMany(name: "tag" | "tags"): string {
+  const terms = Array.from({ length: LIMITS.searchTermsMax + 1 }, (_, place) =>
+    name === "tag" ? `tag=k${place}` : `tags[k${place}]=v`,
+  );
+  return terms.join("&");
+}
 
+describe("what cannot be asked", () => {
   test.each([
     ["an unknown parameter", "colour", "colour=red"],
     ["one in another case", "State", "State=pending"],
@@ -837,6 +870,27 @@ describe("time", () => {
   });
 });
 
+/** Judges the first answer that claims to know what happened at this instant. */
+async function upTo(
+  instant: number,
+  id: string,
+  judge: (page: { promises: PromiseSummary[] }) => void,
+): Promise<void> {
+  await eventually(async () => {
+    const before = Date.now();
+    const page = await find(root, [["id", id], ...parametersOf("view=summary")]);
+    expect(page.indexedAt).toBeLessThanOrEqual(Date.now());
+    expect(page.indexedAt).toBeGreaterThan(before - 10_000);
+    // `judge` throws for good when it is the answer's own promise that is broken.
+    if (page.indexedAt < instant) throw new Error("not yet");
+    try {
+      judge(page);
+    } catch (broken) {
+      expect.unreachable(`${id} at ${page.indexedAt}, of ${instant}: ${String(broken)}`);
+    }
+  }, FOUND_MS_MAX);
+}
+
 describe("an index", () => {
   test("hears of a birth within about a second, and of a settlement at once", async () => {
     const id = freshId("heard");
@@ -855,32 +909,15 @@ describe("an index", () => {
       Array.from({ length: 16 }, async (_, place) => {
         const id = freshId(`fresh-${place}`);
         const { createdOn } = await bear(id);
-        await upTo(createdOn, id, (page) => expect(page.promises.map((one) => one.id)).toEqual([id]));
+        await upTo(createdOn, id, (page) =>
+          expect(page.promises.map((one) => one.id)).toEqual([id]),
+        );
         const { completedOn = 0 } = await settle(id);
         await upTo(completedOn, id, (page) =>
           expect(page.promises.map(({ state }) => state)).toEqual(["RESOLVED"]),
         );
       }),
     );
-    async function upTo(
-      instant: number,
-      id: string,
-      judge: (page: { promises: PromiseSummary[] }) => void,
-    ): Promise<void> {
-      await eventually(async () => {
-        const before = Date.now();
-        const page = await find(root, [["id", id], ...parametersOf("view=summary")]);
-        expect(page.indexedAt).toBeLessThanOrEqual(Date.now());
-        expect(page.indexedAt).toBeGreaterThan(before - 10_000);
-        // `judge` throws for good when it is the answer's own promise that is broken.
-        if (page.indexedAt < instant) throw new Error("not yet");
-        try {
-          judge(page);
-        } catch (broken) {
-          expect.unreachable(`${id} at ${page.indexedAt}, of ${instant}: ${String(broken)}`);
-        }
-      }, FOUND_MS_MAX);
-    }
   });
 
   test("forgets what is deleted, what is disposed and what is kept no longer", async () => {
@@ -922,19 +959,8 @@ describe("a key", () => {
   const PREFIXES = ["scope/a_*", "scope/%*", "scope/😀*", "scope/A*", "scope/one", "scope/[ab]*"];
   const within = ["a_", "a_b", "%", "%c", "😀", "😀/x", "A", "Ab", "one", "[ab]c"];
   const beyond = ["ab", "axb", "a", "c", "\uFFFD", "ab/x", "one/x", "One", "bc", "\uD83D\uDE01"];
-  const inOrder = (names: string[]): string[] =>
-    names.map((name) => `scope/${name}`).toSorted(compareIds);
   let scoped: Finder;
   let empty: Finder;
-
-  async function keyFor(prefixes: string[], scopes = ["read", "await"]): Promise<Finder> {
-    const body = { name: "test", scopes, prefixes };
-    const answer = await service.send("POST", "/keys", { body, headers: ROOT });
-    expect(answer.status, answer.text).toBe(201);
-    // SAFETY: as the contract has it, and the key beside it.
-    const { key } = JSON.parse(answer.text) as ApiKey & { key: string };
-    return { service, headers: { authorization: `Bearer ${key}` } };
-  }
 
   beforeAll(async () => {
     scoped = await keyFor(PREFIXES);
@@ -944,7 +970,11 @@ describe("a key", () => {
     );
     await settle("scope/a_b");
     await settle("scope/axb");
-    await expectFound(root, parametersOf("id=scope/*&sort=id"), inOrder([...within, ...beyond]));
+    await expectFound(
+      root,
+      parametersOf("id=scope/*&sort=id"),
+      under("scope", ...within, ...beyond).toSorted(compareIds),
+    );
   });
 
   test.each([
@@ -963,12 +993,20 @@ describe("a key", () => {
     ["tag=region", []],
   ])("of some prefixes sees nothing else with %j", async (parameters, names) => {
     const at = parametersOf(parameters);
-    await expectFound(scoped, [["sort", "id"], ...at], inOrder(names));
-    await expectFound(scoped, [["sort", "id"], ["limit", "1"], ...at], inOrder(names));
+    await expectFound(
+      scoped,
+      [["sort", "id"], ...at],
+      under("scope", ...names).toSorted(compareIds),
+    );
+    await expectFound(
+      scoped,
+      [["sort", "id"], ["limit", "1"], ...at],
+      under("scope", ...names).toSorted(compareIds),
+    );
     const page = await find(scoped, [["count", "true"], ["limit", "1"], ...at]);
     expect(page.count).toBe(names.length);
     const full = await findAll<PromiseRecord>(scoped, [["sort", "id"], ...at]);
-    expect(full.map(({ id }) => id)).toEqual(inOrder(names));
+    expect(full.map(({ id }) => id)).toEqual(under("scope", ...names).toSorted(compareIds));
     expect((await find(empty, [["count", "true"], ...at])).count).toBe(0);
     expect(await findAll(empty, at)).toEqual([]);
   });
@@ -1062,5 +1100,21 @@ describe("an answer", () => {
     expect(refused.headers.get("allow")?.split(", ").toSorted()).toEqual(
       ["GET", "HEAD", "OPTIONS", "POST"].toSorted(),
     );
+  });
+
+  test("of large records ends early, and the next one goes on", async () => {
+    const corner = freshId("large");
+    const letters = Array.from({ length: 40 }, (_, place) => String(place).padStart(2, "0"));
+    const made = under(corner, ...letters);
+    const param = { data: "x".repeat(1_000_000) };
+    for (const id of made) await bear(id, { param });
+    await expectFound(root, parametersOf(`id=${corner}/*&sort=id`), made);
+    let pages = 1;
+    const all = parametersOf(`id=${corner}/*&sort=id&limit=1000`);
+    const found = await findAll<PromiseRecord>(root, all, async () => {
+      pages += 1;
+    });
+    expect(found.map(({ id }) => id)).toEqual(made);
+    expect(pages).toBeGreaterThan(1);
   });
 });

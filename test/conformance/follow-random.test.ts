@@ -83,7 +83,9 @@ test.each(SEEDS)("seed %i: every live list ends up as what a search finds", asyn
       const asked: Parameters = [...parametersFor(query), ["view", "summary"]];
       const found = await findAll(finder, asked);
       const label = `SEED=${seed} ${JSON.stringify(filter)}`;
-      expect(withoutTasks(found), `${label}, the search`).toEqual(search(withoutTasks(truth), query));
+      expect(withoutTasks(found), `${label}, the search`).toEqual(
+        search(withoutTasks(truth), query),
+      );
       for (const follower of followers.slice(place * LINES.length, (place + 1) * LINES.length)) {
         if (follower.hasEnded) await follower.connect();
         while (follower.take());
@@ -180,7 +182,7 @@ function drawBirth(random: Random, run: string): object {
   const step = { after: random.pick([200, 900, 1_500]) };
   const settles = { ...step, settle: { state: random.pick(WRITABLE_STATES) } };
   const extend = { ...step, extend: random.pick([400, 3_600_000]) };
-  const extends_ = timeout === undefined ? settles : random.pick([settles, extend]);
+  const settlesOrExtends = timeout === undefined ? settles : random.pick([settles, extend]);
   return {
     tags: {
       run,
@@ -188,7 +190,7 @@ function drawBirth(random: Random, run: string): object {
       ...(isTask && { "resonate:target": "poll://any@random" }),
     },
     ...(timeout !== undefined && { timeout }),
-    ...(random.chance(0.3) && { escalation: [extends_] }),
+    ...(random.chance(0.3) && { escalation: [settlesOrExtends] }),
     ...(random.chance(0.2) && { retention: random.pick([0, 700, "1h"]) }),
   };
 }
@@ -197,16 +199,15 @@ function drawBirth(random: Random, run: string): object {
 async function look(ids: string[]): Promise<PromiseSummary[]> {
   const answers = await Promise.all(ids.map((id) => service.read(id)));
   const there = answers.filter(({ status }) => status === 200).map(recordOf);
-  return Promise.all(
-    there.map(async (record) => {
-      const summary = summaryOf(record);
-      if (!("resonate:target" in record.tags)) return summary;
-      const { data } = await rpc.send("task.get", { id: record.id });
-      // SAFETY: the protocol's shape, of which only the state is used by a query.
-      const { task } = data as { task: NonNullable<PromiseSummary["task"]> };
-      return { ...summary, task };
-    }),
-  );
+  return Promise.all(there.map((record) => withTask(summaryOf(record))));
+}
+
+async function withTask(summary: PromiseSummary): Promise<PromiseSummary> {
+  if (!("resonate:target" in summary.tags)) return summary;
+  const { data } = await rpc.send("task.get", { id: summary.id });
+  // SAFETY: the protocol's shape, of which only the state is used by a query.
+  const { task } = data as { task: NonNullable<PromiseSummary["task"]> };
+  return { ...summary, task };
 }
 
 /** A task's state is compared by the queries for it; its details are the search's own test. */

@@ -5,12 +5,19 @@
  * Random histories are in `follow-random.test.ts`.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import type { ApiKey, ListEvent, PromiseSummary } from "../../client/src/protocol.ts";
+import {
+  LIMITS,
+  PING,
+  PONG,
+  SUBPROTOCOL,
+  type ApiKey,
+  type ListEvent,
+  type PromiseSummary,
+} from "../../client/src/protocol.ts";
 import { eventually } from "./awaiter.ts";
 import {
   expectFound,
   find,
-  findAll,
   parametersOf,
   summaryOf,
   type Finder,
@@ -81,6 +88,10 @@ function said(event: ListEvent): object {
   const { at, ...rest } = event;
   expect(at).toMatch(/^\S+$/);
   return rest;
+}
+
+function statesIn({ found }: Follower): Record<string, string> {
+  return Object.fromEntries([...found.values()].map(({ id, state }) => [id, state]));
 }
 
 const isAbout =
@@ -199,14 +210,12 @@ describe.each(LINES)("on a %s", (line) => {
       [timer!, "RESOLVED"],
       [told!, "REJECTED_CANCELED"],
     ] as const;
-    const states = (follower: Follower) =>
-      [...follower.found.values()].map(({ id, state }) => [id, state]).toSorted();
     await eventually(async () => {
       for (const follower of [all, pending, settled, resolved]) while (follower.take());
-      expect(states(all)).toEqual(ends);
-      expect(states(pending)).toEqual([]);
-      expect(states(settled)).toEqual(ends);
-      expect(states(resolved)).toEqual([ends[1]]);
+      expect(statesIn(all)).toEqual(Object.fromEntries(ends));
+      expect(statesIn(pending)).toEqual({});
+      expect(statesIn(settled)).toEqual(Object.fromEntries(ends));
+      expect(statesIn(resolved)).toEqual({ [timer!]: "RESOLVED" });
     }, 10_000);
     expect(Date.now()).toBeGreaterThanOrEqual(timeout);
     for (const { completedOn } of all.found.values()) expect(completedOn).toBe(timeout);
@@ -271,7 +280,9 @@ describe.each(LINES)("on a %s", (line) => {
   const ways: ResumeBy[] = line === "WebSocket" ? ["parameter"] : ["header", "parameter"];
   test.each(ways)("who comes again is told what was missed, by %s", async (by) => {
     const corner = freshId("again");
-    const [kept, settled, purged] = ["kept", "settled", "purged"].map((name) => `${corner}/${name}`);
+    const [kept, settled, purged] = ["kept", "settled", "purged"].map(
+      (name) => `${corner}/${name}`,
+    );
     await bearAll([kept!, settled!, purged!]);
     const follower = await follow(line, `id=${corner}/*`);
     await follower.next("the page");
@@ -283,7 +294,7 @@ describe.each(LINES)("on a %s", (line) => {
     await follower.connect(by);
     await eventually(async () => {
       while (follower.take());
-      expect([...follower.found.keys()].toSorted()).toEqual([kept, late!.id, settled].toSorted());
+      expect(new Set(follower.found.keys())).toEqual(new Set([kept, late!.id, settled]));
       expect(follower.found.get(settled!)).toEqual(now);
     }, 10_000);
     expect(follower.pages, "the list began anew after a short gap").toBe(1);
@@ -366,9 +377,7 @@ describe.each(LINES)("on a %s", (line) => {
     for (const id of beyond) expect(told).not.toContain(`"${id}"`);
     await eventually(async () => {
       while (follower.take());
-      expect([...follower.found.values()].map(({ id, state }) => [id, state]).toSorted()).toEqual(
-        within.slice(0, 2).map((id) => [id, "RESOLVED"]),
-      );
+      expect(statesIn(follower)).toEqual({ [within[0]!]: "RESOLVED", [within[1]!]: "RESOLVED" });
     });
   });
 
@@ -429,9 +438,7 @@ describe("an event stream", () => {
   test("that nobody reads keeps nobody from reading theirs, and is whole when read", async () => {
     const corner = freshId("deaf");
     const asked = parametersOf(`id=${corner}/*&limit=1000`);
-    const deaf = await Promise.all(
-      Array.from({ length: 8 }, () => follow("event stream", asked)),
-    );
+    const deaf = await Promise.all(Array.from({ length: 8 }, () => follow("event stream", asked)));
     for (const one of deaf) one.pause();
     const follower = await follow("event stream", asked);
     const other = await follow("WebSocket", asked);
@@ -471,7 +478,18 @@ describe("an event stream", () => {
 describe("a WebSocket", () => {
   test("has the subprotocol that was offered, and never the key", async () => {
     const follower = await follow("WebSocket", "limit=1");
-    expect(follower.protocol).toBe("durable-promise");
+    expect(follower.protocol).toBe(SUBPROTOCOL);
+  });
+
+  test("answers who asks whether the line is alive", async () => {
+    const key = `bearer.${ROOT.authorization.replace("Bearer ", "")}`;
+    const address = `${service.url.replace(/^http/, "ws")}/promises?id=nobody`;
+    const socket = new WebSocket(address, [SUBPROTOCOL, key]);
+    const messages: string[] = [];
+    socket.addEventListener("message", ({ data }) => messages.push(String(data)));
+    socket.addEventListener("open", () => socket.send(PING));
+    await eventually(async () => expect(messages).toContain(PONG));
+    socket.close();
   });
 });
 
@@ -483,6 +501,28 @@ test("when all have left, nobody is left to be told", { timeout: 60_000 }, async
   expect(await followersOf()).toBe(1);
   socket.drop();
   await eventually(async () => expect(await followersOf()).toBe(0));
+});
+
+test("no more follow than may, and who leaves makes room", { timeout: 60_000 }, async () => {
+  await eventually(async () => expect(await followersOf()).toBe(0), 40_000);
+  for (let at = 0; at < LIMITS.listFollowersMax; at += 50) {
+    const some = await Promise.all(
+      Array.from({ length: 50 }, () => follow("WebSocket", "id=nobody&limit=1")),
+    );
+    await Promise.all(some.map((follower) => follower.next("the page", 20_000)));
+  }
+  for (const line of LINES) {
+    await expect(follow(line, "id=nobody"), line).rejects.toThrow(NotFollowed);
+  }
+  const headers = { ...ROOT, accept: "text/event-stream" };
+  expectRefusal(await service.send("GET", "/promises?id=nobody", { headers }), "too_many_awaiters");
+  // Searches are not held up by them.
+  expect((await find(root, parametersOf("id=nobody"))).promises).toEqual([]);
+  open[0]?.drop();
+  await eventually(async () => {
+    const follower = await follow("WebSocket", "id=nobody");
+    await follower.next("the page");
+  });
 });
 
 /** How many follow, as each shard has it; all shards have the same, as all are asked. */

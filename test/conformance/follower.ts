@@ -152,7 +152,8 @@ export class Follower {
       case "removed":
         this.found.delete(event.id);
         return;
-      default:
+      case "added":
+      case "changed":
         this.found.set(event.promise.id, event.promise);
     }
   }

@@ -230,9 +230,7 @@ async function rows(): Promise<Map<string, Row>> {
   let cursor: string | null = "";
   while (cursor !== null) {
     const next: string = cursor === "" ? "" : `&cursor=${cursor}`;
-    const response = await fetch(
-      `${server.url}/promises?view=summary&sort=id&limit=500${next}`,
-    );
+    const response = await fetch(`${server.url}/promises?view=summary&sort=id&limit=500${next}`);
     expect(response.status).toBe(200);
     // SAFETY: a page of protocol.ts.
     const page = (await response.json()) as { promises: Row[]; cursor: string | null };
