@@ -1,0 +1,105 @@
+/** Moving the deadline of a pending promise later: by so much from now, or to an instant. */
+import { useState } from "hono/jsx/dom";
+import { promisePath } from "../../../../../../client/src/id.ts";
+import { NEVER, type PromiseRecord } from "../../../../../../client/src/protocol.ts";
+import { isAlreadySettledError } from "../../../../../../client/src/errors.ts";
+import { ask } from "../api/ask.ts";
+import { faultText } from "../format/fault.ts";
+import { Dialog } from "../parts/dialog.tsx";
+import { Day, Left } from "../parts/time.tsx";
+import { say } from "../parts/toasts.tsx";
+import { LostRace } from "./lost-race.tsx";
+
+const CHOICES = [
+  ["1 hour", "1h"],
+  ["4 hours", "4h"],
+  ["1 day", "1d"],
+  ["3 days", "3d"],
+  ["1 week", "7d"],
+] as const;
+
+export function ExtendDialog({ record, onClose }: { record: PromiseRecord; onClose: () => void }) {
+  const [until, setUntil] = useState("1d");
+  const [error, setError] = useState<unknown>(undefined);
+  const [isSending, setSending] = useState(false);
+
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault();
+    setSending(true);
+    try {
+      await ask(promisePath(record.id), { method: "PATCH", body: { timeout: until.trim() } });
+      say("The deadline was moved.");
+      onClose();
+    } catch (failure) {
+      setError(failure);
+      setSending(false);
+    }
+  }
+
+  if (isAlreadySettledError(error)) {
+    return (
+      <Dialog title="It is settled already" onClose={onClose}>
+        <LostRace winner={error.record} onClose={onClose} />
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title="Extend the deadline" onClose={onClose}>
+      <form class="dialog-body" onSubmit={(event: Event) => void submit(event)}>
+        <p>
+          <code class="id-block">{record.id}</code>
+        </p>
+        <p class="quiet">
+          {record.timeout === NEVER ? (
+            "It has no deadline."
+          ) : (
+            <>
+              Its deadline is <Day at={record.timeout} />, <Left at={record.timeout} />.
+            </>
+          )}
+        </p>
+        <fieldset class="choices">
+          <legend>New deadline, from now</legend>
+          {CHOICES.map(([label, value]) => (
+            <button
+              key={value}
+              type="button"
+              class="button"
+              aria-pressed={until === value ? "true" : "false"}
+              onClick={() => setUntil(value)}
+            >
+              {label}
+            </button>
+          ))}
+        </fieldset>
+        <label class="field">
+          <span>
+            Or <span class="faint">a duration (36h) or a date (2027-01-31T12:00Z)</span>
+          </span>
+          <input
+            type="text"
+            class="code"
+            value={until}
+            required
+            spellcheck={false}
+            onInput={(event: Event) => {
+              setUntil((event.target as HTMLInputElement).value);
+              setError(undefined);
+            }}
+          />
+        </label>
+        <div aria-live="polite">
+          {error !== undefined && <p class="field-fault">{faultText(error)}</p>}
+        </div>
+        <footer class="dialog-foot">
+          <button type="button" class="button" onClick={onClose}>
+            Leave it
+          </button>
+          <button type="submit" class="button primary" disabled={isSending}>
+            Extend
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
