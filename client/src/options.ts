@@ -57,6 +57,11 @@ export interface LineOptions {
   pongWithin?: Duration;
   /** How long opening a socket may take. @default "10s" */
   openWithin?: Duration;
+  /**
+   * A stream that brings nothing for this long is dead, and replaced. The server sends a comment every
+   * 15 s. @default "45s"
+   */
+  quietFor?: Duration;
   /** How long one long poll waits, to the second. @default "25s" */
   pollFor?: Duration;
   /** The longest first delay before reconnecting (full jitter); doubles from there. @default "250ms" */
@@ -92,6 +97,7 @@ interface Line {
   readonly pingEveryMs: number;
   readonly pongWithinMs: number;
   readonly openWithinMs: number;
+  readonly quietForMs: number;
   readonly pollForMs: number;
   readonly firstDelayMs: number;
   readonly longestDelayMs: number;
@@ -125,6 +131,7 @@ export function resolveOptions(options: DurablePromisesOptions = {}): Target {
       pingEveryMs: ms("line.pingEvery", line.pingEvery, 20_000),
       pongWithinMs: ms("line.pongWithin", line.pongWithin, 10_000),
       openWithinMs: ms("line.openWithin", line.openWithin, 10_000),
+      quietForMs: ms("line.quietFor", line.quietFor, 45_000),
       pollForMs: ms("line.pollFor", line.pollFor, 25_000),
       firstDelayMs: ms("line.firstDelay", line.firstDelay, 250),
       longestDelayMs: ms("line.longestDelay", line.longestDelay, 15_000),
