@@ -38,6 +38,11 @@ export function leftText(ms: number): string {
   return `${shown / SECOND}s`;
 }
 
+/** A length of time that was chosen, without what is nought: `1d`, `1h 30m`. */
+export function spanText(ms: number): string {
+  return leftText(ms).replace(/ 0?0[a-z]+$/, "");
+}
+
 /** How long something took: `12 ms`, `1.4 s`, `3m 02s`. */
 export function tookText(ms: number): string {
   if (ms < SECOND) return `${Math.round(ms)} ms`;

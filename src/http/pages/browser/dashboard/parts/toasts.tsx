@@ -6,6 +6,8 @@ interface Toast {
   number: number;
   text: string;
   tone: "good" | "bad";
+  /** Where to see it. */
+  link?: { href: string; text: string };
 }
 
 const SHOWN_MS = 6000;
@@ -15,9 +17,10 @@ const TOASTS_MAX = 3;
 const toasts = new Store<readonly Toast[]>([]);
 let lastNumber = 0;
 
-export function say(text: string, tone: Toast["tone"] = "good"): void {
+export function say(text: string, tone: Toast["tone"] = "good", link?: Toast["link"]): void {
   const number = (lastNumber += 1);
-  toasts.set([...toasts.value, { number, text, tone }].slice(-TOASTS_MAX));
+  const toast = { number, text, tone, ...(link && { link }) };
+  toasts.set([...toasts.value, toast].slice(-TOASTS_MAX));
   setTimeout(() => dismiss(number), SHOWN_MS);
 }
 
@@ -28,10 +31,12 @@ function dismiss(number: number): void {
 export function Toasts() {
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {useStore(toasts).map(({ number, text, tone }) => (
+      {useStore(toasts).map(({ number, text, tone, link }) => (
         <p class={`toast tone-${tone}`} key={number}>
           <Icon name={tone === "good" ? "resolved" : "rejected"} />
-          <span>{text}</span>
+          <span>
+            {text} {link && <a href={link.href}>{link.text}</a>}
+          </span>
           <button
             type="button"
             class="button ghost square"

@@ -1,9 +1,8 @@
 /** Moving the deadline of a pending promise later: by so much from now, or to an instant. */
 import { useState } from "hono/jsx/dom";
-import { promisePath } from "../../../../../../client/src/id.ts";
 import { NEVER, type PromiseRecord } from "../../../../../../client/src/protocol.ts";
 import { isAlreadySettledError } from "../../../../../../client/src/errors.ts";
-import { ask } from "../api/ask.ts";
+import { promises } from "../api/promises.ts";
 import { faultText } from "../format/fault.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { Day, Left } from "../parts/time.tsx";
@@ -27,7 +26,7 @@ export function ExtendDialog({ record, onClose }: { record: PromiseRecord; onClo
     event.preventDefault();
     setSending(true);
     try {
-      await ask(promisePath(record.id), { method: "PATCH", body: { timeout: until.trim() } });
+      await promises.extend(record.id, until.trim());
       say("The deadline was moved.");
       onClose();
     } catch (failure) {

@@ -1,7 +1,7 @@
 /** What there is to know of a promise besides its data, as pairs of a name and a value. */
 import type { Child } from "hono/jsx/dom";
 import { NEVER, type PromiseRecord } from "../../../../../../client/src/protocol.ts";
-import { leftText, tookText } from "../format/time.ts";
+import { spanText, tookText } from "../format/time.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { TagChips } from "../parts/tags.tsx";
 import { Ago, Day, Left } from "../parts/time.tsx";
@@ -46,7 +46,7 @@ export function Facts({ record }: { record: PromiseRecord }) {
           <TagChips tags={tags} />
         </Fact>
       )}
-      {retention !== undefined && <Fact name="Kept for">{leftText(retention)}</Fact>}
+      {retention !== undefined && <Fact name="Kept for">{spanText(retention)}</Fact>}
       {record.idempotencyKeyForCreate !== undefined && (
         <Fact name="Created with key">
           <code>{record.idempotencyKeyForCreate}</code>

@@ -24,7 +24,7 @@ export function LinkDialog({ id, onClose }: { id: string; onClose: () => void })
       const made = await promises.links.create(id, {
         // SAFETY: one of the options below.
         allow: text("allow") as LinkAllow,
-        expiresIn: text("expiresIn") as `${number}d`,
+        expiresIn: text("expiresIn"),
         ...(text("audience") !== "" && { audience: text("audience") }),
         ...(text("note") !== "" && { note: text("note") }),
       });

@@ -3,6 +3,7 @@ import { useLayoutEffect, useMemo } from "hono/jsx/dom";
 import type { PromiseRecord } from "../../../../../../client/src/protocol.ts";
 import { Store, useStore } from "../live/store.ts";
 import { Empty, Fault, Skeleton } from "../parts/notice.tsx";
+import { AskedPanel } from "./asked.tsx";
 import { Awaiters } from "./awaiters.tsx";
 import { Deliveries } from "./deliveries.tsx";
 import { Facts } from "./facts.tsx";
@@ -37,12 +38,7 @@ function Here({ record, text }: { record: PromiseRecord; text: string }) {
       <PromiseHead record={record} />
       <div class="columns">
         <div class="wide-column">
-          {form?.description !== undefined && (
-            <section class="panel">
-              <h2>What is asked</h2>
-              <p class="prose">{form.description}</p>
-            </section>
-          )}
+          {form && <AskedPanel form={form} />}
           {state !== "PENDING" && (
             <PayloadPanel
               title={state === "RESOLVED" ? "Value" : "Reason"}

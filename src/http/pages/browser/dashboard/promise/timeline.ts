@@ -11,7 +11,7 @@ import {
   type TaskSummary,
 } from "../../../../../../client/src/protocol.ts";
 import { STATE_NAMES, STATE_TONES, TASK_NAMES, type Tone } from "../format/state.ts";
-import { leftText } from "../format/time.ts";
+import { spanText } from "../format/time.ts";
 
 /** A reason may be a novel; it stands in full beside. */
 const DETAIL_MAX = 200;
@@ -97,7 +97,7 @@ function momentOfStep(step: EscalationStep, index: number, createdOn: number): M
   const { after, done, notify, extend, settle } = step;
   const said = [
     notify !== undefined && `tells ${notify}`,
-    extend !== undefined && `extends the deadline by ${leftText(extend)}`,
+    extend !== undefined && `extends the deadline by ${spanText(extend)}`,
     settle && `settles it: ${STATE_NAMES[settle.state].toLowerCase()}`,
   ].filter((text) => typeof text === "string");
   return {
