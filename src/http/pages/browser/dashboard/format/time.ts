@@ -28,10 +28,11 @@ export function ageText(ms: number): string {
   return unit ? `${Math.floor(ms / unit.size)}${unit.letter}` : "now";
 }
 
-/** How long still, in two units up to a week: `2d 4h`, `4h 12m`, `9m 05s`, `45s`. */
+/** How long still, in two units up to a week: `13d`, `2d 4h`, `4h 12m`, `9m 05s`, `45s`. */
 export function leftText(ms: number): string {
   const shown = Math.ceil(Math.max(0, ms) / SECOND) * SECOND;
-  if (shown >= 7 * DAY) return ageText(shown);
+  if (shown >= 60 * DAY) return ageText(shown);
+  if (shown >= 7 * DAY) return `${Math.floor(shown / DAY)}d`;
   if (shown >= DAY) return pair(shown, DAY, "d", HOUR, "h");
   if (shown >= HOUR) return pair(shown, HOUR, "h", MINUTE, "m");
   if (shown >= MINUTE) return pair(shown, MINUTE, "m", SECOND, "s");

@@ -2,47 +2,45 @@
 import { NEVER } from "../../../../../../client/src/protocol.ts";
 import { ageText, dayText, exactText, isoText, leftText } from "../format/time.ts";
 import { now } from "../live/clock.ts";
-import { useStore } from "../live/store.ts";
+import { useTicking } from "../live/ticking.ts";
 
 const SOON_MS = 3_600_000;
 
 export function Ago({ at }: { at: number }) {
-  const age = ageText(useStore(now) - at);
-  return (
-    <time class="time" datetime={isoText(at)} title={exactText(at)}>
-      {age === "now" ? age : `${age} ago`}
-    </time>
-  );
+  const text = useTicking((now) => agoText(now - at), [at]);
+  return <Instant at={at} text={text} />;
 }
 
 /** For a column that says itself that it is an age. */
 export function Age({ at }: { at: number }) {
-  return (
-    <time class="time" datetime={isoText(at)} title={exactText(at)}>
-      {ageText(useStore(now) - at)}
-    </time>
-  );
+  const text = useTicking((now) => ageText(now - at), [at]);
+  return <Instant at={at} text={text} />;
 }
 
-/** Until a deadline, or that it is past. */
-export function Left({ at }: { at: number }) {
-  const leftMs = at - useStore(now);
+/** Until a deadline, or that it is past. @param isCalm where it is no bad news that it is near */
+export function Left({ at, isCalm = false }: { at: number; isCalm?: boolean }) {
+  const text = useTicking((now) => untilText(at - now), [at]);
   if (at === NEVER) return <span class="time faint">no deadline</span>;
-  return (
-    <time
-      class={leftMs <= SOON_MS ? "time soon" : "time"}
-      datetime={isoText(at)}
-      title={exactText(at)}
-    >
-      {leftMs <= 0 ? "due now" : `in ${leftText(leftMs)}`}
-    </time>
-  );
+  return <Instant at={at} text={text} isSoon={!isCalm && at - now.value <= SOON_MS} />;
 }
 
 export function Day({ at }: { at: number }) {
+  return <Instant at={at} text={dayText(at)} />;
+}
+
+function Instant({ at, text, isSoon }: { at: number; text: string; isSoon?: boolean }) {
   return (
-    <time class="time" datetime={isoText(at)} title={exactText(at)}>
-      {dayText(at)}
+    <time class={isSoon ? "time soon" : "time"} datetime={isoText(at)} title={exactText(at)}>
+      {text}
     </time>
   );
+}
+
+function agoText(ms: number): string {
+  const age = ageText(ms);
+  return age === "now" ? age : `${age} ago`;
+}
+
+function untilText(ms: number): string {
+  return ms <= 0 ? "due now" : `in ${leftText(ms)}`;
 }

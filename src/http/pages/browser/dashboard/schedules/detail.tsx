@@ -41,7 +41,7 @@ export function ScheduleDetail({ schedule, onChange }: { schedule: Schedule; onC
           <li key={at}>
             <Day at={at} />
             <span class="quiet">
-              <Left at={at} />
+              <Left at={at} isCalm />
             </span>
           </li>
         ))}

@@ -49,7 +49,7 @@ function Listed({ items, chosen, onChange }: Listed) {
     );
   }
   return (
-    <div class={chosen ? "columns" : undefined}>
+    <div class={chosen ? "columns chosen-one" : undefined}>
       <ScheduleTable items={items} chosenId={chosen?.id} />
       {chosen && <ScheduleDetail key={chosen.id} schedule={chosen} onChange={onChange} />}
     </div>

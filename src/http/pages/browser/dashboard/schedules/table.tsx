@@ -17,7 +17,9 @@ export function ScheduleTable({ items, chosenId }: ScheduleTable) {
             <th scope="col">Schedule</th>
             <th scope="col">Pattern</th>
             <th scope="col">Next run</th>
-            <th scope="col">Last run</th>
+            <th scope="col" class="lesser">
+              Last run
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -45,7 +47,7 @@ function Row({ schedule, isChosen }: { schedule: Schedule; isChosen: boolean }) 
         {description && <span class="cell-note">{description}</span>}
       </th>
       <td>
-        <code>{cron}</code>
+        <code class="cron">{cron}</code>
         <span class="cell-note">{timezone}</span>
       </td>
       <td>
@@ -54,10 +56,10 @@ function Row({ schedule, isChosen }: { schedule: Schedule; isChosen: boolean }) 
         ) : nextRunTime === null ? (
           <span class="faint">never</span>
         ) : (
-          <Left at={nextRunTime} />
+          <Left at={nextRunTime} isCalm />
         )}
       </td>
-      <td>{lastRunTime === undefined ? <span class="faint">not yet</span> : <Ago at={lastRunTime} />}</td>
+      <td class="lesser">{lastRunTime === undefined ? <span class="faint">not yet</span> : <Ago at={lastRunTime} />}</td>
     </tr>
   );
 }

@@ -58,9 +58,9 @@ function Listed({ items, chosen, onChange }: Listed) {
     );
   }
   return (
-    <>
+    <div class={chosen ? "stack chosen-one" : "stack"}>
       <WebhookTable items={items} chosenId={chosen?.id} />
       {chosen && <WebhookDetail key={chosen.id} webhook={chosen} onChange={onChange} />}
-    </>
+    </div>
   );
 }

@@ -13,7 +13,9 @@ export function WebhookTable({ items, chosenId }: WebhookTable) {
         <thead>
           <tr>
             <th scope="col">Endpoint</th>
-            <th scope="col">Hears of</th>
+            <th scope="col" class="lesser">
+              Hears of
+            </th>
             <th scope="col" class="num">
               Waiting
             </th>
@@ -47,7 +49,7 @@ function Row({ webhook, isChosen }: { webhook: Webhook; isChosen: boolean }) {
         </a>
         {description && <span class="cell-note">{description}</span>}
       </th>
-      <td>
+      <td class="lesser">
         {events.map((event) => event.replace("promise.", "")).join(", ")}
         <span class="cell-note">{filterText(filter)}</span>
       </td>
