@@ -36,7 +36,12 @@ export async function signIn(c: C): Promise<Response> {
 /** `GET /session`: who is asking, and what they may do. */
 export function whoAmI(c: C): Response {
   const { name, kind, scopes, prefixes } = c.get("principal");
-  const shown = { name, kind, scopes: [...scopes], prefixes: prefixes === "all" ? ["*"] : prefixes };
+  const shown = {
+    name,
+    kind,
+    scopes: [...scopes],
+    prefixes: prefixes === "all" ? ["*"] : prefixes,
+  };
   // When, so that a page can show times by the server's clock.
   return c.json({ ...shown, at: Date.now() }, 200, QUIET);
 }
@@ -70,7 +75,10 @@ async function signedIn(c: C, key: string): Promise<Record<string, string>> {
   // Where nobody is asked for a key, none is kept.
   if (!isGuarded(config)) return QUIET;
   if (!fitsCookie(key)) {
-    throw invalid("key", `key is too long for a cookie, which takes ${COOKIE_VALUE_MAX} characters`);
+    throw invalid(
+      "key",
+      `key is too long for a cookie, which takes ${COOKIE_VALUE_MAX} characters`,
+    );
   }
   await identify(key, c.env);
   return { ...QUIET, "set-cookie": sessionCookie(key, isSecureAt(c.req.url, config)) };

@@ -89,7 +89,9 @@ export class WebhookLog {
   }
 
   #countRows(): number {
-    const named = this.#sql.exec("SELECT 1 FROM pragma_table_info('attempt') WHERE name = 'subject'");
+    const named = this.#sql.exec(
+      "SELECT 1 FROM pragma_table_info('attempt') WHERE name = 'subject'",
+    );
     // A table of before there were subjects.
     if (named.next().done) this.#sql.exec("ALTER TABLE attempt ADD COLUMN subject TEXT");
     const [row] = this.#sql.exec<{ n: number | null }>("SELECT MAX(number) AS n FROM attempt");

@@ -22,7 +22,6 @@ interface DashboardDocument {
   children: Child;
 }
 
-
 export async function dashboardDocument(
   { title, script, children }: DashboardDocument,
   status = 200,

@@ -20,7 +20,9 @@ export function signInPage({ next, fault }: SignIn, status = 200): Promise<Respo
           <form class="card" method="post" action="/session">
             <Brand />
             <h1>Sign in</h1>
-            <p class="quiet">With an API key or a token. It stays in this browser until you sign out.</p>
+            <p class="quiet">
+              With an API key or a token. It stays in this browser until you sign out.
+            </p>
             {fault !== undefined && (
               <p class="fault" id="fault" role="alert">
                 {fault}

@@ -19,9 +19,16 @@ export function Bars({ caption, rows }: Bars) {
       <tbody>
         {rows.map(({ name, count, href }) => (
           <tr key={name}>
-            <th scope="row">{href !== undefined && count > 0 ? <a href={href}>{name}</a> : name}</th>
+            <th scope="row">
+              {href !== undefined && count > 0 ? <a href={href}>{name}</a> : name}
+            </th>
             <td>
-              <span class="bar" hidden={count === 0} style={{ width: `${(count / most) * 100}%` }} aria-hidden="true" />
+              <span
+                class="bar"
+                hidden={count === 0}
+                style={{ width: `${(count / most) * 100}%` }}
+                aria-hidden="true"
+              />
               <span class={count === 0 ? "number faint" : "number"}>{count.toLocaleString()}</span>
             </td>
           </tr>

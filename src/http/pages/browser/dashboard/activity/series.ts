@@ -16,14 +16,16 @@ export interface Bucket {
 
 export interface Range {
   name: string;
+  /** As in "the last …". */
+  last: string;
   minutes: number;
   /** Of one bucket. */
   bucketMinutes: number;
 }
 
 export const RANGES: readonly Range[] = [
-  { name: "1 hour", minutes: 60, bucketMinutes: 1 },
-  { name: "6 hours", minutes: 360, bucketMinutes: 5 },
+  { name: "1 hour", last: "hour", minutes: 60, bucketMinutes: 1 },
+  { name: "6 hours", last: "6 hours", minutes: 360, bucketMinutes: 5 },
 ];
 
 const MINUTE = 60_000;

@@ -23,8 +23,22 @@ export function Throughput({ buckets, every }: { buckets: Bucket[]; every: strin
         <svg viewBox={`0 0 ${buckets.length} ${HEIGHT}`} preserveAspectRatio="none">
           <path class="grid-line" d={`M0 ${HEIGHT / 2}H${buckets.length}`} />
           <path class="grid-line" d={`M0 0H${buckets.length}`} />
-          <path class="bars-created" d={barsOf(buckets.map(({ created }) => created), 0.12, top)} />
-          <path class="bars-settled" d={barsOf(buckets.map(({ settled }) => settled), 0.5, top)} />
+          <path
+            class="bars-created"
+            d={barsOf(
+              buckets.map(({ created }) => created),
+              0.12,
+              top,
+            )}
+          />
+          <path
+            class="bars-settled"
+            d={barsOf(
+              buckets.map(({ settled }) => settled),
+              0.5,
+              top,
+            )}
+          />
         </svg>
         <div class="plot-foot faint">
           <span>{clockTime(buckets[0]?.at)}</span>

@@ -46,10 +46,11 @@ function Tile({ name, href, children }: { name: string; href?: string; children:
 export function LatencyWords({ sums, range }: { sums: readonly number[]; range: Range }) {
   const total = sums.reduce((sum, count) => sum + count, 0);
   const [half, most] = [percentileOf(sums, 50), percentileOf(sums, 95)];
-  if (total === 0) return <p class="quiet chart-words">Nothing was settled in the last {range.name}.</p>;
+  if (total === 0)
+    return <p class="quiet chart-words">Nothing was settled in the last {range.last}.</p>;
   return (
     <p class="quiet chart-words">
-      {total.toLocaleString()} settled in the last {range.name}
+      {total.toLocaleString()} settled in the last {range.last}
       {half !== undefined && `: half within ${boundName(half)}`}
       {most !== undefined && `, 95 % within ${boundName(most)}`}.
     </p>

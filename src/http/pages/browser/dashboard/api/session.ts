@@ -41,7 +41,7 @@ export async function signOut(): Promise<void> {
 }
 
 /** `undefined` before it is known: then nothing is hidden that may be theirs. */
-export function maySay(session: Session | undefined, scope: Scope): boolean {
+export function may(session: Session | undefined, scope: Scope): boolean {
   return !session || session.scopes.includes(scope) || session.scopes.includes("admin");
 }
 

@@ -41,7 +41,11 @@ export function GroupsPage() {
       {data && data.groups.length === 0 && (
         <Empty icon="workers" title="No workers yet">
           <p>
-            They connect by themselves: <code>new Resonate({"{"} url, group {"}"})</code>.
+            They connect by themselves:{" "}
+            <code>
+              new Resonate({"{"} url, group {"}"})
+            </code>
+            .
           </p>
         </Empty>
       )}

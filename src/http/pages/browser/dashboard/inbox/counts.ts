@@ -31,10 +31,10 @@ export class Counting {
       ...own.map((filter) => ({ key: ownKey(filter), query: queryOfOwn(filter) })),
     ];
     void this.#count();
+    void this.#listen();
   }
 
-  /** Something has happened. */
-  news(): void {
+  #hear(): void {
     if (this.#isStale) return;
     this.#isStale = true;
     if (!this.#isCounting) this.#countIn(AT_MOST_EVERY_MS);
@@ -43,6 +43,16 @@ export class Counting {
   close(): void {
     this.#stop.abort();
     clearTimeout(this.#timer);
+  }
+
+  /** To all that happens, whichever list is shown. Who may not be told is served by the clock. */
+  async #listen(): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      for await (const _ of promises.inbox({ limit: 1 }, { signal })) this.#hear();
+    } catch {
+      // Stopped, or refused: then the list that is shown says so.
+    }
   }
 
   #countIn(ms: number): void {

@@ -44,14 +44,18 @@ export function followGridKeys(
   }
   function moveTo(move: Move): void {
     const { rows } = inbox.list.state.value;
-    const id = inbox.active.value;
-    const from = id === undefined ? -1 : inbox.list.indexOf(id);
     const sight = sightOf();
-    const wanted = from === -1 && move !== MOVES["End"] ? 0 : move(from, sight);
-    const index = Math.min(Math.max(wanted, 0), rows.length - 1);
+    const index = Math.min(Math.max(move(activeIndex(), sight), 0), rows.length - 1);
     inbox.active.set(rows[index]?.id);
+    inbox.activeIndex = index;
     grid.current?.focus({ preventScroll: true });
     grid.current?.scrollTo(0, scrollTopFor(index, sight));
+  }
+  /** Of one that has left the list, just before the row that stands there now. */
+  function activeIndex(): number {
+    const id = inbox.active.value;
+    const index = id === undefined ? -1 : inbox.list.indexOf(id);
+    return index === -1 ? inbox.activeIndex - 1 : index;
   }
   addEventListener("keydown", onKey);
   return () => removeEventListener("keydown", onKey);

@@ -13,6 +13,8 @@ export interface ShownInbox {
   list: LiveList;
   /** The id of the row that the keys act on. */
   active: Store<string | undefined>;
+  /** Where that row was last: another may stand there now. */
+  activeIndex: number;
   scrollTop: number;
 }
 
@@ -23,8 +25,15 @@ export function inboxAt(address: InboxAddress): ShownInbox {
   const key = hrefOf(address);
   if (shown?.key === key) return shown;
   shown?.list.close();
-  const list = new LiveList(queryOf(address), () => counting?.news());
-  shown = { key, address, list, active: new Store<string | undefined>(undefined), scrollTop: 0 };
+  const list = new LiveList(queryOf(address));
+  shown = {
+    key,
+    address,
+    list,
+    active: new Store<string | undefined>(undefined),
+    activeIndex: -1,
+    scrollTop: 0,
+  };
   return shown;
 }
 

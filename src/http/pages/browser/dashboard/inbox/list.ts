@@ -25,6 +25,8 @@ const MORE = 1000;
 /** What is farther down is found by narrowing the search; a browser would hold it all in memory. */
 const ROWS_MAX = 20_000;
 const ASK_AGAIN_MS = 5000;
+/** How far "from now" may be off. */
+const AGAIN_MS = 300_000;
 
 export class LiveList {
   readonly state = new Store<ListState>({
@@ -35,15 +37,12 @@ export class LiveList {
   });
   readonly #query: SearchQuery & { sort: Sort };
   readonly #stop = new AbortController();
-  readonly #onNews: () => void;
   #model: ListModel;
   #isLoading = false;
   #isTelling = false;
 
-  /** @param onNews whatever happened, for who counts */
-  constructor(query: SearchQuery & { sort: Sort }, onNews: () => void) {
+  constructor(query: SearchQuery & { sort: Sort }) {
     this.#query = query;
-    this.#onNews = onNews;
     this.#model = new ListModel(query.sort);
     void this.#follow();
   }
@@ -76,15 +75,30 @@ export class LiveList {
   async #follow(): Promise<void> {
     const { signal } = this.#stop;
     try {
-      for await (const event of promises.inbox({ ...this.#query, limit: PAGE }, { signal })) {
-        this.#model.apply(event);
-        this.#tell("live");
-        this.#onNews();
-      }
+      while (!signal.aborted)
+        await this.#followFor(movesWithTime(this.#query) ? AGAIN_MS : undefined);
     } catch (error) {
       if (signal.aborted) return;
       if (isApiError(error) && error.code === "forbidden") await this.#askAgain();
       else this.state.set({ ...this.state.value, status: "refused", error });
+    }
+  }
+
+  /** What "within a day" means is settled when the line is opened: after a while it is opened again. */
+  async #followFor(ms: number | undefined): Promise<void> {
+    const limit = Math.min(Math.max(PAGE, this.#model.rows.length), MORE);
+    const over = new AbortController();
+    const timer = ms === undefined ? undefined : setTimeout(() => over.abort(), ms);
+    const signal = AbortSignal.any([this.#stop.signal, over.signal]);
+    try {
+      for await (const event of promises.inbox({ ...this.#query, limit }, { signal })) {
+        this.#model.apply(event);
+        this.#tell("live");
+      }
+    } catch (error) {
+      if (!over.signal.aborted) throw error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -131,4 +145,10 @@ export class LiveList {
       isFull: rows.length >= ROWS_MAX,
     });
   }
+}
+
+function movesWithTime({ createdAfter, settledAfter, deadlineBefore }: SearchQuery): boolean {
+  return [createdAfter, settledAfter, deadlineBefore].some(
+    (instant) => typeof instant === "string" && /^[+-]/.test(instant),
+  );
 }

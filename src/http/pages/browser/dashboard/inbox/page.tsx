@@ -57,7 +57,10 @@ function Nothing({ inbox: { address } }: { inbox: ReturnType<typeof inboxAt> }) 
     <Empty icon="inbox" title={isAll ? "There are no promises yet" : "Nothing here"}>
       {isAll ? (
         <p>
-          Make the first one: <code>curl -X PUT {location.origin}/promises/hello --json '{"{}"}'</code>
+          Make the first one:{" "}
+          <code>
+            curl -X PUT {location.origin}/promises/hello --json '{"{}"}'
+          </code>
         </p>
       ) : (
         <p>What comes shows up here by itself.</p>

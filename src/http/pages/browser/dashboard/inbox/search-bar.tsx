@@ -63,7 +63,10 @@ export function SearchBar({ address, inbox }: SearchBar) {
           onFocus={() => setHelping(true)}
           onKeyDown={(event: KeyboardEvent) => {
             if (event.key !== "Escape") return;
+            // Browsers would empty the box: what was searched stays.
+            event.preventDefault();
             setHelping(false);
+            box.current?.blur();
             document.querySelector<HTMLElement>("[role=grid]")?.focus();
           }}
         />

@@ -1,5 +1,6 @@
 /** The frame around every page: the way between the sections, who is signed in, and where help is. */
 import type { Child } from "hono/jsx/dom";
+import { isReachable } from "../api/fetch.ts";
 import { session, signOut } from "../api/session.ts";
 import { useStore } from "../live/store.ts";
 import { Icon } from "../parts/icon.tsx";
@@ -35,8 +36,18 @@ export function Frame({ section, onHelp, children }: FrameProps) {
         </footer>
       </aside>
       <main class="main" id="main" tabindex={-1}>
+        <Unreachable />
         {children}
       </main>
+    </div>
+  );
+}
+
+/** What is shown may be old: it is said, and it goes on by itself. */
+function Unreachable() {
+  return (
+    <div class="unreachable" role="status">
+      {!useStore(isReachable) && <p>The server cannot be reached. Trying again…</p>}
     </div>
   );
 }

@@ -6,7 +6,13 @@ import { go } from "../live/route.ts";
 import { SECTIONS } from "../places.ts";
 
 /** What `g` is followed by. */
-export const SECTION_KEYS = { inbox: "i", schedules: "s", groups: "w", webhooks: "h", activity: "a" };
+export const SECTION_KEYS = {
+  inbox: "i",
+  schedules: "s",
+  groups: "w",
+  webhooks: "h",
+  activity: "a",
+};
 
 /** How long a `g` waits for its letter. */
 const SECOND_KEY_MS = 1500;

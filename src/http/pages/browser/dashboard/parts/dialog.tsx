@@ -36,7 +36,8 @@ export function Dialog({ title, onClose, children, broad = false }: DialogProps)
         event.preventDefault();
         onClose();
       }}
-      onClick={(event: MouseEvent) => {
+      onPointerDown={(event: PointerEvent) => {
+        // Not a click: one that began inside, to select a text, may end out here.
         if (event.target === element.current) onClose();
       }}
     >

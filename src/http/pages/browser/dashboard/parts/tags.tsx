@@ -1,4 +1,7 @@
-/** The tags of a promise as chips; of many, as many as there is room for, and how many more. */
+/**
+ * The tags of a promise as chips: somebody's own first, then those by which machines find their way.
+ * Of many, as many as there is room for, and how many more.
+ */
 
 interface Tags {
   tags: Record<string, string>;
@@ -6,7 +9,9 @@ interface Tags {
 }
 
 export function TagChips({ tags, max = Number.POSITIVE_INFINITY }: Tags) {
-  const entries = Object.entries(tags);
+  const entries = Object.entries(tags).toSorted(
+    ([a], [b]) => Number(isOfMachine(a)) - Number(isOfMachine(b)),
+  );
   const hidden = entries.slice(max);
   return (
     <span class="chips">
@@ -23,4 +28,8 @@ export function TagChips({ tags, max = Number.POSITIVE_INFINITY }: Tags) {
       )}
     </span>
   );
+}
+
+function isOfMachine(key: string): boolean {
+  return key.startsWith("resonate:");
 }

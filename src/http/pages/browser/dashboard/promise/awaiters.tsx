@@ -19,10 +19,10 @@ const SHOWN_MAX = 50;
 
 export function Awaiters({ id, isPending }: { id: string; isPending: boolean }) {
   const path = promisePath(id).replace("/promises/", "/awaiters/");
-  const { data, error, reload } = useLoad((signal) => ask<Answer>(path, { signal }), [
-    path,
-    isPending,
-  ]);
+  const { data, error, reload } = useLoad(
+    (signal) => ask<Answer>(path, { signal }),
+    [path, isPending],
+  );
   useLayoutEffect(() => {
     if (!isPending) return undefined;
     const timer = setInterval(() => document.hidden || reload(), ASK_AGAIN_MS);
@@ -56,7 +56,9 @@ export function Awaiters({ id, isPending }: { id: string; isPending: boolean }) 
                   </li>
                 ))}
               </ul>
-              {tasks.length > SHOWN_MAX && <span class="quiet">and {tasks.length - SHOWN_MAX} more</span>}
+              {tasks.length > SHOWN_MAX && (
+                <span class="quiet">and {tasks.length - SHOWN_MAX} more</span>
+              )}
             </dd>
           </div>
         )}

@@ -1,6 +1,6 @@
 /** What endpoints were told of this promise, and what came of it; what was given up can be sent again. */
 import type { PromiseRecord } from "../../../../../../client/src/protocol.ts";
-import { maySay, session } from "../api/session.ts";
+import { may, session } from "../api/session.ts";
 import { useLoad } from "../live/load.ts";
 import { useStore } from "../live/store.ts";
 import { Fault } from "../parts/notice.tsx";
@@ -9,7 +9,7 @@ import { loadDeliveries, redeliver, type DeliveryRow } from "./delivery-rows.ts"
 
 export function Deliveries({ record }: { record: PromiseRecord }) {
   const { id, state } = record;
-  const isAllowed = maySay(useStore(session), "admin");
+  const isAllowed = may(useStore(session), "admin");
   const { data, error, reload } = useLoad(
     (signal) => (isAllowed ? loadDeliveries(record, signal) : Promise.resolve([])),
     [id, state, isAllowed],

@@ -64,10 +64,15 @@ async function rowsOf(webhook: Webhook, id: string, signal: AbortSignal): Promis
   const rows = new Map<string, DeliveryRow>();
   const { id: webhookId, url } = webhook;
   // The latest first: of each event the first is the one that counts.
-  for (const { promise, event, type, attempt, at, status, failure } of await promises.webhooks.deliveries(
-    webhookId,
-    { signal },
-  )) {
+  for (const {
+    promise,
+    event,
+    type,
+    attempt,
+    at,
+    status,
+    failure,
+  } of await promises.webhooks.deliveries(webhookId, { signal })) {
     if (promise !== id || rows.has(event)) continue;
     const isTaken = status !== null && status >= 200 && status < 300;
     rows.set(event, {

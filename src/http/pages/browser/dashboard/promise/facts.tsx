@@ -2,8 +2,8 @@
 import type { Child } from "hono/jsx/dom";
 import { NEVER, type PromiseRecord } from "../../../../../../client/src/protocol.ts";
 import { spanText, tookText } from "../format/time.ts";
+import { withTerm } from "../inbox/query-text.ts";
 import { CopyButton } from "../parts/copy.tsx";
-import { TagChips } from "../parts/tags.tsx";
 import { Ago, Day, Left } from "../parts/time.tsx";
 
 export function Facts({ record }: { record: PromiseRecord }) {
@@ -43,7 +43,7 @@ export function Facts({ record }: { record: PromiseRecord }) {
       )}
       {Object.keys(tags).length > 0 && (
         <Fact name="Tags">
-          <TagChips tags={tags} />
+          <TagList tags={tags} />
         </Fact>
       )}
       {retention !== undefined && <Fact name="Kept for">{spanText(retention)}</Fact>}
@@ -61,6 +61,22 @@ export function Facts({ record }: { record: PromiseRecord }) {
         </span>
       </Fact>
     </dl>
+  );
+}
+
+/** Each leads to all that have it too. */
+function TagList({ tags }: { tags: Record<string, string> }) {
+  return (
+    <ul class="plain">
+      {Object.entries(tags).map(([key, value]) => (
+        <li key={key}>
+          <span class="quiet">{key}</span>{" "}
+          <a href={`/?filter=all&q=${encodeURIComponent(withTerm("", `tag:${key}=${value}`))}`}>
+            {value}
+          </a>
+        </li>
+      ))}
+    </ul>
   );
 }
 

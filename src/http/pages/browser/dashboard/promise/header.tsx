@@ -1,7 +1,7 @@
 /** The head of a promise's page: the way to it, its name, how it stands, and what can be done. */
 import { useState } from "hono/jsx/dom";
 import { NEVER, type PromiseRecord } from "../../../../../../client/src/protocol.ts";
-import { maySay, session } from "../api/session.ts";
+import { may, session } from "../api/session.ts";
 import { useStore } from "../live/store.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -32,7 +32,7 @@ export function Trail({ id }: { id: string }) {
 export function PromiseHead({ record }: { record: PromiseRecord }) {
   const [open, setOpen] = useState<Verb | "extend" | undefined>(undefined);
   const who = useStore(session);
-  const isOpen = record.state === "PENDING" && maySay(who, "settle");
+  const isOpen = record.state === "PENDING" && may(who, "settle");
   const name = record.form?.title;
   const close = () => setOpen(undefined);
   return (

@@ -3,7 +3,7 @@ import { useState } from "hono/jsx/dom";
 import type { Link } from "../../../../../../client/src/links.ts";
 import type { PromiseRecord } from "../../../../../../client/src/protocol.ts";
 import { promises } from "../api/promises.ts";
-import { maySay, session } from "../api/session.ts";
+import { may, session } from "../api/session.ts";
 import { faultText } from "../format/fault.ts";
 import { useLoad } from "../live/load.ts";
 import { useStore } from "../live/store.ts";
@@ -13,18 +13,23 @@ import { Ago, Left } from "../parts/time.tsx";
 import { say } from "../parts/toasts.tsx";
 import { LinkDialog } from "./link-dialog.tsx";
 
-const KINDS = { choose: "Decide", fixed: "One click", await: "Look", callback: "Callback" } as const;
+const KINDS = {
+  choose: "Decide",
+  fixed: "One click",
+  await: "Look",
+  callback: "Callback",
+} as const;
 const STANDINGS = { good: "Good", used: "Used", expired: "Expired", revoked: "Revoked" } as const;
 
 export function LinksPanel({ record }: { record: PromiseRecord }) {
   const { id, state } = record;
-  const isAllowed = maySay(useStore(session), "settle");
+  const isAllowed = may(useStore(session), "settle");
   const [isOpen, setOpen] = useState(false);
   const { data, error, reload } = useLoad(
     (signal) => (isAllowed ? promises.links.list(id, { signal }) : Promise.resolve([])),
     [id, state, isAllowed],
   );
-  if (!isAllowed) return null;
+  if (!isAllowed || (state !== "PENDING" && !data?.length && error === undefined)) return null;
   return (
     <section class="panel">
       <header class="panel-head">

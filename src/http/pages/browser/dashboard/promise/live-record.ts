@@ -8,6 +8,7 @@ import { promisePath } from "../../../../../../client/src/id.ts";
 import type { PromiseRecord } from "../../../../../../client/src/protocol.ts";
 import { askText } from "../api/ask.ts";
 import { promises } from "../api/promises.ts";
+import { isForbidden } from "../format/fault.ts";
 import { Store } from "../live/store.ts";
 
 export type LiveRecord =
@@ -19,6 +20,8 @@ export type LiveRecord =
   | { status: "gone" }
   | { status: "refused"; error: unknown };
 
+const ASK_AGAIN_MS = 5000;
+
 /** @returns how to stop */
 export function followRecord(id: string, store: Store<LiveRecord>): () => void {
   const stop = new AbortController();
@@ -29,10 +32,19 @@ export function followRecord(id: string, store: Store<LiveRecord>): () => void {
 }
 
 async function follow(id: string, store: Store<LiveRecord>, signal: AbortSignal): Promise<void> {
-  for await (const frame of promises.watch(id, { signal })) {
-    if (frame.type === "absent") store.set({ status: "absent" });
-    else if (frame.type === "disposed") store.set({ status: "gone" });
-    else if (frame.type !== "error") await read(id, store, signal);
+  try {
+    for await (const frame of promises.watch(id, { signal })) {
+      if (frame.type === "absent") store.set({ status: "absent" });
+      else if (frame.type === "disposed") store.set({ status: "gone" });
+      else if (frame.type !== "error") await read(id, store, signal);
+    }
+  } catch (error) {
+    if (signal.aborted || !isForbidden(error)) throw error;
+    // Who may look but not be told looks again and again.
+    while (!signal.aborted) {
+      await read(id, store, signal);
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    }
   }
 }
 

@@ -18,7 +18,8 @@ export function LostRace({ winner, onClose }: { winner: PromiseRecord; onClose: 
         <p>
           <StateBadge state={state} />{" "}
           <span class="quiet">
-            {settledBy && settlerText(settledBy)} {completedOn !== undefined && <Ago at={completedOn} />}
+            {settledBy && settlerText(settledBy)}{" "}
+            {completedOn !== undefined && <Ago at={completedOn} />}
           </span>
         </p>
         {data !== undefined && <pre class="code-block">{data.slice(0, SHOWN_MAX)}</pre>}

@@ -12,8 +12,8 @@ import { LinksPanel } from "./links.tsx";
 import { followRecord, type LiveRecord } from "./live-record.ts";
 import { PayloadPanel } from "./payload.tsx";
 import { ReceiptPanel } from "./receipt.tsx";
-import { timelineOf } from "./timeline.ts";
-import { TimelineList } from "./timeline-list.tsx";
+import { TimelinePanel } from "./timeline-panel.tsx";
+import { TreePanel } from "./tree-panel.tsx";
 
 export function PromisePage({ id }: { id: string }) {
   const store = useMemo(() => new Store<LiveRecord>({ status: "connecting" }), [id]);
@@ -48,6 +48,7 @@ function Here({ record, text }: { record: PromiseRecord; text: string }) {
             />
           )}
           <PayloadPanel title="Param" text={text} field="param" payload={record.param} />
+          <TreePanel record={record} />
           <LinksPanel record={record} />
           <Deliveries record={record} />
         </div>
@@ -56,10 +57,7 @@ function Here({ record, text }: { record: PromiseRecord; text: string }) {
             <h2>Facts</h2>
             <Facts record={record} />
           </section>
-          <section class="panel">
-            <h2>Timeline</h2>
-            <TimelineList moments={timelineOf(record)} />
-          </section>
+          <TimelinePanel record={record} />
           <Awaiters key={id} id={id} isPending={state === "PENDING"} />
           {state !== "PENDING" && <ReceiptPanel key={state} id={id} />}
         </div>

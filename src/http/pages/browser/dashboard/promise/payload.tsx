@@ -14,6 +14,7 @@ interface PayloadPanel {
 export function PayloadPanel({ title, text, field, payload }: PayloadPanel) {
   const data = textAt(text, [field, "data"]);
   const headers = Object.entries(payload.headers ?? {});
+  if (field === "param" && data === undefined && headers.length === 0) return null;
   return (
     <section class="panel">
       <h2>{title}</h2>

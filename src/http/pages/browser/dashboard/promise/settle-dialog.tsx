@@ -68,7 +68,8 @@ export function SettleDialog({ verb, record, onClose }: SettleDialog) {
         {schema && <SchemaHelp schema={schema} />}
         <label class="field">
           <span>
-            {field} <span class="faint">{verb === "resolve" ? "JSON, or nothing" : "optional"}</span>
+            {field}{" "}
+            <span class="faint">{verb === "resolve" ? "JSON, or nothing" : "optional"}</span>
           </span>
           <textarea
             class="code"

@@ -2,7 +2,7 @@
 import { useState } from "hono/jsx/dom";
 import type { Schedule } from "../../../../../../client/src/schedules.ts";
 import { promises } from "../api/promises.ts";
-import { maySay, session } from "../api/session.ts";
+import { may, session } from "../api/session.ts";
 import { faultText } from "../format/fault.ts";
 import { spanText } from "../format/time.ts";
 import { go } from "../live/route.ts";
@@ -16,7 +16,13 @@ import { say } from "../parts/toasts.tsx";
 import { promiseHref } from "../places.ts";
 import { Fact } from "../promise/facts.tsx";
 
-export function ScheduleDetail({ schedule, onChange }: { schedule: Schedule; onChange: () => void }) {
+export function ScheduleDetail({
+  schedule,
+  onChange,
+}: {
+  schedule: Schedule;
+  onChange: () => void;
+}) {
   const { id, paused, promiseId, promiseTimeout, promiseTags, nextRuns, skipped } = schedule;
   return (
     <section class="panel detail" aria-label={`Schedule ${id}`}>
@@ -24,11 +30,7 @@ export function ScheduleDetail({ schedule, onChange }: { schedule: Schedule; onC
         <h2 class="clip">
           <IdText id={id} />
         </h2>
-        <a
-          class="button ghost square"
-          href="/dashboard/schedules"
-          aria-label="Close the details"
-        >
+        <a class="button ghost square" href="/dashboard/schedules" aria-label="Close the details">
           <Icon name="close" />
         </a>
       </header>
@@ -67,8 +69,14 @@ export function ScheduleDetail({ schedule, onChange }: { schedule: Schedule; onC
   );
 }
 
-function Actions({ schedule: { id, paused }, onChange }: { schedule: Schedule; onChange: () => void }) {
-  const isAllowed = maySay(useStore(session), "create");
+function Actions({
+  schedule: { id, paused },
+  onChange,
+}: {
+  schedule: Schedule;
+  onChange: () => void;
+}) {
+  const isAllowed = may(useStore(session), "create");
   const [asked, setAsked] = useState<"run" | "delete" | undefined>(undefined);
   if (!isAllowed) return null;
 
@@ -110,7 +118,13 @@ function Actions({ schedule: { id, paused }, onChange }: { schedule: Schedule; o
         </Confirm>
       )}
       {asked === "delete" && (
-        <Confirm title="Delete the schedule" action="Delete" isDangerous act={remove} onClose={close}>
+        <Confirm
+          title="Delete the schedule"
+          action="Delete"
+          isDangerous
+          act={remove}
+          onClose={close}
+        >
           <p>
             <code class="id-block">{id}</code>
           </p>

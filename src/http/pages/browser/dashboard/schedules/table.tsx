@@ -59,7 +59,9 @@ function Row({ schedule, isChosen }: { schedule: Schedule; isChosen: boolean }) 
           <Left at={nextRunTime} isCalm />
         )}
       </td>
-      <td class="lesser">{lastRunTime === undefined ? <span class="faint">not yet</span> : <Ago at={lastRunTime} />}</td>
+      <td class="lesser">
+        {lastRunTime === undefined ? <span class="faint">not yet</span> : <Ago at={lastRunTime} />}
+      </td>
     </tr>
   );
 }

@@ -61,7 +61,10 @@ function Actions({ webhook, onChange }: { webhook: Webhook; onChange: () => void
   async function test(): Promise<void> {
     const { delivered, status, failure } = await promises.webhooks.test(id);
     const answer = status === null ? `no answer (${failure})` : `it answered ${status}`;
-    say(delivered ? `The test arrived: ${answer}.` : `The test failed: ${answer}.`, delivered ? "good" : "bad");
+    say(
+      delivered ? `The test arrived: ${answer}.` : `The test failed: ${answer}.`,
+      delivered ? "good" : "bad",
+    );
   }
   async function toggle(): Promise<void> {
     await promises.webhooks.update(id, { disabled: !disabled });
