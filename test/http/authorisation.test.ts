@@ -91,7 +91,7 @@ const kinds: Record<KindName, KindUse[]> = {
     [(id) => ({ awaited: W, awaiter: id }), ["await", "settle"], 422, { after: W }],
   ],
   "promise.register_listener": [
-    [(id) => ({ awaited: id, address: "poll://any@g" }), ["await"], 404],
+    [(id) => ({ awaited: id, address: "poll://any@own" }), ["await"], 404],
   ],
   "promise.search": [[() => ({ limit: 2 }), ["read"]]],
   "task.get": [[(id) => ({ id }), ["read"], 404]],
