@@ -4,6 +4,7 @@
  * caller; whoever comes second sees who decided what, and when.
  */
 import * as v from "valibot";
+import { ERRORS } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
 import type { Link } from "../machine/link.ts";
 import { isSettled, type Payload, type PromiseRecord } from "../machine/promise.ts";
@@ -13,6 +14,7 @@ import { livenessStream } from "./await.ts";
 import type { C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { checkFits, formOf } from "./form-check.ts";
+import { guessed } from "./guesses.ts";
 import { readBody, readJson } from "./json.ts";
 import { refusalOfLink } from "./links.ts";
 import { verifyLink, type LinkClaims } from "./link-token.ts";
@@ -41,7 +43,7 @@ export async function showLink(c: C): Promise<Response> {
   // Whoever mails a link may add parameters of his own: they mean nothing here.
   const wanted = mediaTypeOf(c.req.raw);
   const opened = await openLink(c);
-  if (!opened) return gone(c);
+  if ("refusal" in opened) return gone(c, opened.refusal);
   if (wanted === "text/event-stream") return live(c, opened.claims);
   if (wanted === "text/html") return page(c, opened, 200);
   return answer(c, opened.view, false);
@@ -52,7 +54,7 @@ export async function decideByLink(c: C): Promise<Response> {
   const mediaType = c.req.header("content-type")?.toLowerCase() ?? "";
   const isForm = mediaType.startsWith("application/x-www-form-urlencoded");
   const opened = await openLink(c);
-  if (!opened) return gone(c);
+  if ("refusal" in opened) return gone(c, opened.refusal);
   if (!isForm) return answer(c, await used(c, opened, await decisionOf(c, opened.view)), true);
   return decideByForm(c, opened);
 }
@@ -62,14 +64,18 @@ interface Opened {
   view: LinkView & { link: Link; record: PromiseRecord };
 }
 
-/** `undefined` for a link that is not to be looked at any more: which of the reasons is nobody's. */
-async function openLink(c: C): Promise<Opened | undefined> {
+/** Why a link is not to be looked at: nobody's business. But who makes links up is told to stop. */
+async function openLink(c: C): Promise<Opened | { refusal: Refusal }> {
   const claims = await verifyLink(tokenOf(c), "page", readConfig(c.env).linkKeys);
-  if (!claims || claims.expiresAt <= Date.now()) return undefined;
+  const refusal = refusalOfLink("unknown");
+  if (!claims) return { refusal: await guessed(c.req.raw, c.env, refusal) };
+  if (claims.expiresAt <= Date.now()) return { refusal };
   const { link, record, standing } = await c.env.PROMISES.getByName(claims.promiseId).viewLink(
     claims.linkId,
   );
-  if (!link || !record || standing === "revoked" || standing === "expired") return undefined;
+  if (!link || !record || standing === "revoked" || standing === "expired") {
+    return { refusal };
+  }
   return { claims, view: { link, record, standing } };
 }
 
@@ -269,11 +275,12 @@ function decidedOf(link: Link, record: PromiseRecord): Pick<ApprovalModel, "deci
   return { decided: { at: own.at, outcome: own.approves ? "resolved" : "rejected", isYou: true } };
 }
 
-async function gone(c: C): Promise<Response> {
-  if (mediaTypeOf(c.req.raw) !== "text/html") throw refusalOfLink("unknown");
+async function gone(c: C, refusal: Refusal): Promise<Response> {
+  if (mediaTypeOf(c.req.raw) !== "text/html") throw refusal;
   const html = await linkGonePage(languageOf(c.req.header("accept-language")));
   const body = c.req.method === "HEAD" ? null : html;
-  return new Response(body, { status: 404, headers: approvalHeaders() });
+  const headers = { ...approvalHeaders(), ...refusal.extra.headers };
+  return new Response(body, { status: ERRORS[refusal.code].status, headers });
 }
 
 /** That something happened, and nothing of what: the page fetches itself anew. */

@@ -82,6 +82,7 @@ const PROBLEM_OR_PAGE = {
 };
 const GONE = {
   404: { description: "The link is unknown, expired, or revoked.", content: PROBLEM_OR_PAGE },
+  429: { description: "Too many links that nobody signed.", content: PROBLEM_OR_PAGE },
 };
 
 export function linkPaths(): Json {
