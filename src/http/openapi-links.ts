@@ -155,7 +155,11 @@ export function linkPaths(): Json {
           202: { description: "A vote that was counted; more are needed.", ...json(STANDING) },
           303: { description: "To the page, after its form." },
           ...problems(...CALL_ERRORS, ...BODY_ERRORS),
-          409: { description: "Somebody else has decided, or you have voted.", ...json(STANDING) },
+          403: { description: "You may not vote, or only look.", content: PROBLEM_OR_PAGE },
+          409: {
+            description: "Somebody else has decided, or you have voted.",
+            content: { "application/json": { schema: STANDING }, ...PROBLEM_OR_PAGE },
+          },
           422: { description: "The value does not fit the form.", content: PROBLEM_OR_PAGE },
           ...GONE,
         },

@@ -36,6 +36,9 @@ const STATES: [string, ApprovalModel | undefined][] = [
   ["rejected-by-other", cases.REJECTED_BY_OTHER],
   ["expired", cases.EXPIRED],
   ["voted", cases.VOTED],
+  ["voted-before", cases.VOTED_BEFORE],
+  ["excluded", cases.EXCLUDED],
+  ["stranger", cases.STRANGER],
   ["gone", undefined],
 ];
 

@@ -294,6 +294,63 @@ describe.skipIf(noBrowser)("a person with a link", () => {
     });
   });
 
+  describe("whose vote does not count", () => {
+    it.each([
+      ["with a script", {}],
+      [
+        "without a script, on a phone, in the dark",
+        { ...NO_SCRIPT, ...PHONE, colorScheme: "dark" },
+      ],
+    ] as const)("has voted already, and learns which vote stays, %s", async (name, options) => {
+      const id = `voted-before/${name.replaceAll(/\W+/g, "-")}`;
+      const promise = { quorum: { approvals: 2, of: 3 }, form: { title: "Let her in?" } };
+      const url = await mail(id, {}, promise);
+      const opened = await visit(`${server.url}/health`, options);
+      const { page, context, strayRequests, complaints } = opened;
+      // As if it had slept meanwhile: it is told of nothing.
+      await page.route(url, (route) =>
+        route.request().headers()["accept"] === "text/event-stream"
+          ? route.fulfill({ status: 204 })
+          : route.continue(),
+      );
+      await page.goto(url);
+      await page.getByRole("button", { name: "Reject" }).waitFor();
+      const other = await linkTo(id, { audience: "Ada" });
+      await send("POST", new URL(other).pathname, { state: "RESOLVED" });
+      const answered = page.waitForResponse((response) => response.request().method() === "POST");
+      await page.getByRole("button", { name: "Reject" }).click();
+      expect((await answered).status()).toBe(409);
+      await page.getByText("You have voted already").waitFor();
+      await page.getByText("1 of 2 approvals").waitFor();
+      expect(await page.locator("form").count()).toBe(0);
+      expect(page.url()).toBe(url);
+      await shot(page, `voted-before-${name.replaceAll(/\W+/g, "-")}`);
+      expect(await page.evaluate("document.documentElement.scrollWidth > innerWidth")).toBe(false);
+      if (!("javaScriptEnabled" in options)) expect(await findingsOf(page)).toEqual([]);
+      expect(await recordOf(id)).toMatchObject({ votes: [{ by: "Ada", approves: true }] });
+      expect(strayRequests).toEqual([]);
+      expect(complaints.filter((text) => !text.includes("409"))).toEqual([]);
+      await context.close();
+    });
+
+    it("asked for it, and sees how others vote, as they do", async () => {
+      const quorum = { approvals: 2, of: 3, excludeRequester: true };
+      const promise = { quorum, form: { title: "Let her in?" } };
+      const url = await mail("excluded", { audience: "bob@example.com", note: "" }, promise);
+      const { page, context, complaints } = await openFollowing(url);
+      await page.getByText("You may not vote on this").waitFor();
+      await page.getByText("You asked for this decision").waitFor();
+      expect(await page.getByRole("button").count()).toBe(0);
+      await shot(page, "excluded");
+      expect(await findingsOf(page)).toEqual([]);
+      const ada = await linkTo("excluded", { audience: "Ada" });
+      await send("POST", new URL(ada).pathname, { state: "RESOLVED" });
+      await page.getByText("1 of 2 approvals").waitFor({ timeout: LIVE_MS });
+      expect(complaints).toEqual([]);
+      await context.close();
+    });
+  });
+
   describe("wherever they are", () => {
     it("on a phone: nothing beyond its edges, and fingers find the buttons", async () => {
       const { page, context } = await visit(await mail("phone"), {
