@@ -22,7 +22,7 @@ interface Asker {
 /** @throws Refusal when we may not call that address */
 export function checkPushUrl(url: string, field: string, env: Env): void {
   if (!URL.canParse(url)) throw invalid(field, `${field} "${url}" is not a URL`);
-  const fault = faultOfUrl(url, { loopback: readConfig(env).openOnLoopback });
+  const fault = faultOfUrl(url, { loopback: readConfig(env).callsLoopback });
   if (fault) throw invalid(field, `${field}: ${fault}`);
 }
 

@@ -49,7 +49,14 @@ export async function startWebhookServer(data: string): Promise<WebhookServer> {
   const names = Object.keys(settings);
   writeFileSync(
     config,
-    workerdConfig({ ...project, module: "worker.js", address, objectsDirectory, settings: names }),
+    workerdConfig({
+      ...project,
+      module: "worker.js",
+      address,
+      objectsDirectory,
+      settings: names,
+      callsLoopback: true,
+    }),
   );
   const workerd = spawnWorkerd(config, settings, () => {});
   const url = `http://127.0.0.1:${await workerd.port}`;
