@@ -3,15 +3,16 @@
  * mail to the decision, and what becomes of the promise. How the page looks in each of its states is
  * approval-page.test.ts's matter. Screenshots land in `.build/screenshots`.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
-import { findingsOf, noAxe } from "./axe.ts";
+import { findingsOf } from "./axe.ts";
 import { launch, noBrowser, open } from "./browser.ts";
 
+const startedAt = Date.now();
 const SHOTS = join(import.meta.dirname, "../../.build/screenshots");
 const NO_SCRIPT = { javaScriptEnabled: false };
 const PHONE = {
@@ -419,10 +420,10 @@ describe.skipIf(noBrowser)("a person with a link", () => {
         if (colorScheme === "dark") expect(red).toBeLessThan(100);
         else expect(red).toBeGreaterThan(200);
         await shot(page, colorScheme);
-        if (!noAxe) expect(await findingsOf(page)).toEqual([]);
+        expect(await findingsOf(page)).toEqual([]);
         await page.getByRole("button", { name: "Approve" }).click();
         await page.getByText("You decided on").waitFor();
-        if (!noAxe) expect(await findingsOf(page)).toEqual([]);
+        expect(await findingsOf(page)).toEqual([]);
         await context.close();
       },
     );
@@ -504,5 +505,14 @@ describe.skipIf(noBrowser)("a person with a link", () => {
     await shot(page, "gone");
     expect((await recordOf("gone"))["state"]).toBe("PENDING");
     await context.close();
+  });
+
+  it("leaves a picture of each way to decide", () => {
+    const ways = ["open-without-a-script", "open-with-a-script", "phone", "keyboard", "dark"];
+    for (const name of ways) {
+      const { size, mtimeMs } = statSync(join(SHOTS, `person-${name}.png`));
+      expect(size, name).toBeGreaterThan(5000);
+      expect(mtimeMs, name).toBeGreaterThan(startedAt);
+    }
   });
 });

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startServer } from "../../src/local/server.ts";
-import { startReceiver, type Receiver } from "./receiver.ts";
+import { answer, startReceiver, type Receiver } from "./receiver.ts";
 import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
@@ -160,6 +160,28 @@ test("with ALLOW_LOOPBACK it is called, too", async () => {
   await send(allowed, "POST", "/webhooks", { url, filter: { promise: id } });
   await send(allowed, "PUT", `/promises/${id}`, {});
   await vi.waitUntil(() => receiver.all.some(({ path }) => path === "/told"), { timeout: 10_000 });
+});
+
+test("whoever is called and redirects is not followed: no worker, no listener, nobody notified", async () => {
+  const elsewhere = await startReceiver(answer(307, { location: "/redirected" }));
+  const at = (path: string) => `${elsewhere.url}${path}`;
+  const asked = (path: string) => elsewhere.all.filter((one) => one.path === path).length;
+  const awaited = freshId();
+  const promise = { id: awaited, timeoutAt: 2 ** 50, tags: { "resonate:external": "true" } };
+  await rpc(open, "promise.create", promise);
+  await rpc(open, "promise.register_listener", { awaited, address: at("/listener") });
+  const escalation = [{ after: "1ms", notify: at("/notified") }];
+  await send(open, "PUT", `/promises/${freshId()}`, { escalation });
+  await send(open, "PUT", `/promises/${freshId()}`, { tags: { [TARGET]: at("/worker") } });
+  await rpc(open, "promise.settle", { id: awaited, state: "resolved" });
+  // Those who must be told are told again: by then the first answer is long digested.
+  await vi.waitFor(() => {
+    expect(asked("/worker")).toBeGreaterThan(0);
+    expect(asked("/listener")).toBeGreaterThan(1);
+    expect(asked("/notified")).toBeGreaterThan(1);
+  }, 20_000);
+  expect(asked("/redirected")).toBe(0);
+  await elsewhere.stop();
 });
 
 test("a server that has keys since calls it no more, whatever was registered before", async () => {
