@@ -214,7 +214,8 @@ const POLL = operation("poll", "What there is to do for a worker, as it comes", 
   tags: ["resonate"],
   description:
     "Held open. Each event is a message: execute (a task to acquire) or unblock (a promise that " +
-    "has settled). Targets and listeners name it poll://any@group or poll://uni@group/pid.",
+    "has settled). Targets and listeners name it poll://any@group or poll://uni@group/pid. Of a key " +
+    "with prefixes, a group is one that they reach: team-a/* reaches team-a.",
   parameters: ["group", "pid"].map((name) => ({
     name,
     in: "path",
