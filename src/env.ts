@@ -58,6 +58,8 @@ export interface Env {
   TASK_RETRY?: string;
   /** `true` lets test tools drive the clock (`debug.*`), for holders of a key or on loopback only. */
   DEBUG_SURFACE?: string;
+  /** Names the process, where a server is one: set by `npm start`. Another one, and the index checks itself. */
+  RUN?: string;
   /** `loopback` lets this machine in without a key. Set by `npm start` and `npm run dev` only. */
   OPEN?: string;
 }

@@ -172,7 +172,7 @@ function instantOf(timeout: number | string, now: number): number {
 }
 
 /** RFC 3339, the time and its zone optional. `Date.parse` takes the 31st of February for a day. */
-function dateOf(text: string): number {
+export function dateOf(text: string): number {
   const day = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/i.exec(
     text,
   )?.[1];

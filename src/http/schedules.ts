@@ -21,7 +21,8 @@ import { idOfPath, newBirth, parseKeys, refuseQuery, validate } from "./parse.ts
 import { noSchedule, outOfReach } from "./permission.ts";
 import { reachesAll, type Principal } from "./principal.ts";
 import { originOf } from "./promises.ts";
-import { parsePage, readPage, searchSchedules, textOfCursor } from "./search.ts";
+import { parsePage, textOfCursor } from "./page-query.ts";
+import { readPage, searchSchedules } from "./search.ts";
 import { searchWithin } from "./search-within.ts";
 import { duration, faultOfId, fields, payload, tags, utf8Length } from "./schemas.ts";
 import { durationOf, payloadOf } from "./values.ts";

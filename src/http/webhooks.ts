@@ -15,7 +15,8 @@ import { refuseQuery, validate } from "./parse.ts";
 import { originOf } from "./promises.ts";
 import { reachesAll, type Principal } from "./principal.ts";
 import { checkPushUrl } from "./push-target.ts";
-import { parsePage, readPage, textOfCursor } from "./search.ts";
+import { parsePage, textOfCursor } from "./page-query.ts";
+import { readPage } from "./search.ts";
 import {
   overlapOf,
   redeliverBody,

@@ -3,6 +3,7 @@
  * stop it or to crash it. Used by `npm start`, the tests and the benchmarks. Prints nothing and
  * reads neither flags nor the environment (see start.ts and options.ts).
  */
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -79,6 +80,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const isGuarded = ["API_KEYS", "JWT_JWKS_URL", "JWT_KEYS"].some((name) => name in settings);
   const access = isGuarded ? "keys" : isLoopback(ip) ? "open" : "closed";
   if (access === "open") settings["OPEN"] = "loopback";
+  settings["RUN"] = randomUUID();
 
   // Of a busy folder and a busy port the folder is the better news, as it tells who is there. But
   // a refused start should not leave a new folder behind.

@@ -219,6 +219,18 @@ const USES: Record<string, Use[] | "open" | "public"> = {
   "POST /promises": [
     { ask: (id) => ({ path: "/promises", body: { id } }), needs: ["create"], outside: 403 },
   ],
+  "GET /promises": [
+    { ask: () => ({ path: "/promises?limit=2" }), needs: ["read"] },
+    { ask: () => ({ path: "/promises?limit=2&view=summary&count=true" }), needs: ["read"] },
+  ],
+  "GET /stats": [{ ask: () => ({ path: "/stats" }), needs: ["read"] }],
+  "GET /activity": [{ ask: () => ({ path: "/activity" }), needs: ["read"], full: true }],
+  "GET /groups": [{ ask: () => ({ path: "/groups" }), needs: ["read"] }],
+  "GET /groups/:group": [{ ask: () => ({ path: "/groups/none" }), needs: ["read"] }],
+  "GET /index": [{ ask: () => ({ path: "/index" }), needs: ["admin"], full: true }],
+  "POST /index/rebuild": [
+    { ask: () => ({ path: "/index/rebuild?shard=0" }), needs: ["admin"], full: true },
+  ],
   "GET /schedules": [{ ask: () => ({ path: "/schedules?limit=2" }), needs: ["read"] }],
   "PUT /schedules/:id+": [
     scheduled("create", 403, schedule),
@@ -391,8 +403,8 @@ function codeOf({ headers, text }: Given): ErrorCode | undefined {
 function expectedOf(use: Use, caller: Caller, id: string): Verdict["is"] {
   const has = (scope: Scope) => caller.scopes.includes(scope) || caller.scopes.includes("admin");
   if (!caller.isLetIn) return "unauthorized";
-  if (use.full) return caller.reach.includes("") && has("admin") ? "served" : "forbidden";
   if (!use.needs.every(has)) return "forbidden";
+  if (use.full) return caller.reach.includes("") ? "served" : "forbidden";
   const reaches = (one: string) => caller.reach.some((prefix) => one.startsWith(prefix));
   if (use.outside === undefined) return "served";
   if (use.after && !reaches(use.after)) return "not there";
