@@ -112,7 +112,7 @@ export function parsed(command: Command, given: readonly string[]): Args {
   return new Args(words, values);
 }
 
-/** `--created-after -1h` as `--created-after=-1h`, which is the only one that Node takes. */
+/** `--sort -created` as `--sort=-created`, which is the only one that Node takes. */
 function joined(given: readonly string[], flags: Flags): string[] {
   const args: string[] = [];
   for (let index = 0; index < given.length; index += 1) {
@@ -120,7 +120,7 @@ function joined(given: readonly string[], flags: Flags): string[] {
     if (arg === "--") return [...args, ...given.slice(index)];
     const next = given[index + 1];
     const takesText = arg.startsWith("--") && flags[arg.slice(2)]?.takes !== undefined;
-    if (takesText && next !== undefined && /^-\d/.test(next)) {
+    if (takesText && next !== undefined && /^-[^-]/.test(next)) {
       args.push(`${arg}=${next}`);
       index += 1;
     } else args.push(arg);
