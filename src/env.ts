@@ -34,6 +34,8 @@ export interface Env {
   API_KEYS?: string;
   /** Where the public keys of JWTs are: a JWKS, by https. Asks for JWT_ISSUER and JWT_AUDIENCE too. */
   JWT_JWKS_URL?: string;
+  /** The way to JWT_JWKS_URL, which may be on this machine or in its network. Set by `npm start`. */
+  JWKS?: Fetcher;
   /** Public keys of JWTs, as a JWKS. */
   JWT_KEYS?: string;
   /** The `iss` that a JWT must have. */
@@ -60,6 +62,8 @@ export interface Env {
   DEBUG_SURFACE?: string;
   /** Names the process, where a server is one: set by `npm start`. Another one, and the index checks itself. */
   RUN?: string;
+  /** `true` lets webhooks, workers and listeners be called on this machine, also where there are keys. */
+  ALLOW_LOOPBACK?: string;
   /** `loopback` lets this machine in without a key. Set by `npm start` and `npm run dev` only. */
   OPEN?: string;
 }
@@ -74,6 +78,8 @@ export interface SigningKey {
 /** Whose JWTs are believed. */
 export interface JwtSettings {
   jwksUrl: string | undefined;
+  /** Other than everybody's. */
+  jwksNetwork?: Fetcher;
   /** JWKs. */
   keys: readonly unknown[];
   issuer: string | undefined;
@@ -96,6 +102,8 @@ export interface Config {
   taskRetryMs: number;
   debugSurface: boolean;
   openOnLoopback: boolean;
+  /** Whether we may be told to call this machine. */
+  callsLoopback: boolean;
 }
 
 const LINK_KEY_BYTES_MIN = 32;
@@ -120,6 +128,7 @@ export function readConfig(env: Env): Config {
     taskRetryMs: readTaskRetryMs(env.TASK_RETRY),
     debugSurface: env.DEBUG_SURFACE === "true",
     openOnLoopback: env.OPEN === "loopback",
+    callsLoopback: env.OPEN === "loopback" || env.ALLOW_LOOPBACK === "true",
   };
   configs.set(env, config);
   return config;
@@ -149,6 +158,7 @@ function readJwt(env: Env): JwtSettings | undefined {
   }
   return {
     jwksUrl: readJwksUrl(env.JWT_JWKS_URL),
+    ...(env.JWKS && { jwksNetwork: env.JWKS }),
     keys: readJwks(env.JWT_KEYS),
     issuer: env.JWT_ISSUER || undefined,
     audience: env.JWT_AUDIENCE || undefined,

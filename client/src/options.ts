@@ -30,6 +30,12 @@ export interface DurablePromisesOptions {
    */
   WebSocket?: SocketConstructor | false;
   /**
+   * How JSON that the server sends is read: for numbers beyond 2^53, which `JSON.parse` rounds.
+   * @default JSON.parse
+   * @example parse: (text) => losslessParse(text)
+   */
+  parse?: (text: string) => unknown;
+  /**
    * When and how often a failed request is sent again; `false`: never. Waiting for a promise goes on
    * regardless: it ends with the outcome, its own `timeout`, its `signal`, or a refusal.
    * @default DEFAULT_RETRY
@@ -87,6 +93,7 @@ export interface Target {
   readonly token: string | undefined;
   readonly fetch: typeof globalThis.fetch;
   readonly WebSocket: SocketConstructor | undefined;
+  readonly parse: (text: string) => unknown;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly attemptTimeoutMs: number;
@@ -114,9 +121,12 @@ export function resolveOptions(options: DurablePromisesOptions = {}): Target {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`options must be an object such as { url }, got ${shown(options)}`);
   }
-  const { fetch, line = {} } = options;
+  const { fetch, parse = (text) => JSON.parse(text) as unknown, line = {} } = options;
   if (fetch !== undefined && typeof fetch !== "function") {
     throw new TypeError(`fetch must be a function, got ${shown(fetch)}`);
+  }
+  if (typeof parse !== "function") {
+    throw new TypeError(`parse must be a function, got ${shown(parse)}`);
   }
   return {
     url: checkUrl(options.url ?? environment("DURABLE_PROMISES_URL") ?? DEFAULT_URL),
@@ -124,6 +134,7 @@ export function resolveOptions(options: DurablePromisesOptions = {}): Target {
     // Called as a bare function: as a method of anything else, Workers and browsers refuse it.
     fetch: (input, init) => (fetch ?? globalThis.fetch)(input, init),
     WebSocket: checkWebSocket(options.WebSocket),
+    parse: (text) => parse(text),
     retry: resolveRetry(options.retry),
     timeoutMs: ms("timeout", options.timeout, 30_000),
     attemptTimeoutMs: ms("attemptTimeout", options.attemptTimeout, 10_000),

@@ -131,8 +131,8 @@ export function listen<F extends { type: string }>(
 }
 
 /** A frame, or nothing for a pong, for what is not JSON, and for types that are yet to be invented. */
-export function parseFrame(data: unknown): Frame | undefined {
-  const frame = parseMessage(data);
+export function parseFrame(data: unknown, parse?: Target["parse"]): Frame | undefined {
+  const frame = parseMessage(data, parse);
   if (frame === undefined || isErrorFrame(frame)) return frame;
   const { type, promise } = frame as { type: string; promise?: unknown };
   const isFrame =
@@ -144,10 +144,13 @@ export function parseFrame(data: unknown): Frame | undefined {
 }
 
 /** A message that has a type. */
-export function parseMessage(data: unknown): { type: string } | undefined {
+export function parseMessage(
+  data: unknown,
+  parse: Target["parse"] = JSON.parse,
+): { type: string } | undefined {
   if (typeof data !== "string" || !data.startsWith("{")) return undefined;
   try {
-    const message = JSON.parse(data) as { type?: unknown };
+    const message = parse(data) as { type?: unknown };
     return typeof message.type === "string" ? (message as { type: string }) : undefined;
   } catch {
     return undefined;

@@ -43,7 +43,7 @@ export async function follow(
     try {
       if (hasWebSocket(target) && refusals < REFUSALS_MAX) {
         const ending = await listen(target, path, signal, {
-          parse: parseFrame,
+          parse: (data) => parseFrame(data, target.parse),
           onFrame: news.tell,
           speaksFirst: true,
         });

@@ -4,9 +4,10 @@
  */
 import * as v from "valibot";
 import { HEADER, LIMITS, NEVER } from "../../client/src/protocol.ts";
-import { readConfig, type Env } from "../env.ts";
+import { readConfig } from "../env.ts";
 import { isTimer, type Create, type Settle } from "../machine/promise.ts";
 import { askedOf, createBody } from "./asked.ts";
+import type { Call } from "./edge.ts";
 import { invalid } from "./errors.ts";
 import { readJson } from "./json.ts";
 import { faultOfId, machineState, settleBody, utf8Length } from "./schemas.ts";
@@ -43,11 +44,11 @@ export function pathOf(url: string): string {
 
 /** Create: `id` from the path, or from the body, or drawn here. */
 export async function parseCreate(
-  request: Request,
+  call: Call,
   idInPath: string | undefined,
-  env: Env,
   now: number,
 ): Promise<Create> {
+  const { request, env } = call;
   refuseQuery(request.url);
   const { text, value } = await readJson(request);
   const body = validate(createBody, value, "");
@@ -72,7 +73,7 @@ export async function parseCreate(
       },
     }),
     ...(retentionMs !== undefined && { retentionMs }),
-    ...askedOf(body, tags, text, env, now),
+    ...askedOf(body, tags, text, call, now),
     ...parseKeys(request.headers),
   };
 }

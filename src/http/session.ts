@@ -80,7 +80,7 @@ async function signedIn(c: C, key: string): Promise<Record<string, string>> {
       `key is too long for a cookie, which takes ${COOKIE_VALUE_MAX} characters`,
     );
   }
-  await identify(key, c.env);
+  await identify(key, c.req.raw, c.env);
   return { ...QUIET, "set-cookie": sessionCookie(key, isSecureAt(c.req.url, config)) };
 }
 

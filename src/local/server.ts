@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { assertFree, authority, isLoopback, originOf, resolveHost } from "./address.ts";
 import { buildAssets } from "./build.ts";
 import { bundleWorker } from "./bundle.ts";
-import { workerdConfig } from "./capnp.ts";
+import { workerdConfig, type WorkerdConfig } from "./capnp.ts";
 import { lockFolder, type FolderLock } from "./lock.ts";
 import { readProject, type Project } from "./project.ts";
 import { readSecrets } from "./secrets.ts";
@@ -61,6 +61,7 @@ const SETTINGS = [
   "TASK_RETRY",
   "INDEX_SHARDS",
   "DEBUG_SURFACE",
+  "ALLOW_LOOPBACK",
   "LINK_KEYS",
   "RECEIPT_KEYS",
 ] as const;
@@ -90,7 +91,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   try {
     await assertFree(ip, port);
     Object.assign(settings, { ...readSecrets(lock.folder), ...settings });
-    const config = writeConfig(lock.folder, authority(ip, port), await prepare(), settings);
+    const callsLoopback = access === "open" || settings["ALLOW_LOOPBACK"] === "true";
+    const at = { address: authority(ip, port), callsLoopback };
+    const config = writeConfig(lock.folder, at, await prepare(), settings);
     workerd = spawnWorkerd(config, settings, log);
     const url = originOf(ip, await workerd.port);
     await assertHealthy(url, workerd);
@@ -170,7 +173,7 @@ function prepare(): Promise<Prepared> {
 /** Writes the config and the module into the folder and returns the path of the config. */
 function writeConfig(
   folder: string,
-  address: string,
+  at: Pick<WorkerdConfig, "address" | "callsLoopback">,
   { project, module }: Prepared,
   settings: Record<string, string>,
 ): string {
@@ -182,10 +185,11 @@ function writeConfig(
     config,
     workerdConfig({
       ...project,
+      ...at,
       module: "worker.js",
-      address,
       objectsDirectory,
       settings: Object.keys(settings),
+      ...("JWT_JWKS_URL" in settings && { trustedNetwork: "JWKS" }),
     }),
   );
   return config;

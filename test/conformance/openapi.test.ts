@@ -7,6 +7,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ERRORS, LIMITS, STATES } from "../../client/src/protocol.ts";
 import { inTime, openSocket } from "./awaiter.ts";
+import { staleCsrf } from "./link.ts";
 import { nodeRequest } from "./raw-request.ts";
 import { expectRefusal } from "./refusal.ts";
 import {
@@ -421,17 +422,18 @@ describe("every answer is declared, and its body is as declared", () => {
     const [form, several] = [freshId("form"), freshId("several")];
     const schema = { type: "object", required: ["n"], properties: { n: { type: "integer" } } };
     await service.create(form, { form: { title: "Well?", schema } });
-    await service.create(several, { quorum: { approvals: 2, of: 3 } });
+    await service.create(several, { quorum: { approvals: 2, voters: ["Ada", "Bob", "Cyd"] } });
     const made = async (promise: string, more: object = {}) => {
       const answer = await service.send("POST", "/links", { body: { promise, ...more } });
       return JSON.parse(answer.text) as { id: string; url: string };
     };
     const verifier = { scheme: "github", secrets: ["s"] };
-    const [one, second, voter, look] = await Promise.all([
+    const [one, second, voter, look, stranger] = await Promise.all([
       made(form, { audience: "Ada", note: "Soon" }),
       made(form),
-      made(several),
+      made(several, { audience: "Ada" }),
       made(several, { allow: "await" }),
+      made(several),
     ]);
     const [signed, callback] = await Promise.all([
       made(form, { allow: "callback", verifier }),
@@ -441,6 +443,10 @@ describe("every answer is declared, and its body is as declared", () => {
     const { text } = await service.send("GET", one.url, page);
     const [, csrf = ""] = /name="csrf" value="([^"]+)"/.exec(text) ?? [];
     const typed = { ...page.headers, "content-type": "application/x-www-form-urlencoded" };
+    const stale = ({ url }: { url: string }, accept: string, outcome: string) => ({
+      headers: { ...typed, accept },
+      body: new URLSearchParams({ csrf: staleCsrf(new URL(url).pathname), outcome }).toString(),
+    });
     const formOf = (n: string) => ({
       headers: typed,
       body: new URLSearchParams({ csrf, outcome: "resolved", "value/n": n }).toString(),
@@ -476,6 +482,10 @@ describe("every answer is declared, and its body is as declared", () => {
       ["showLink", "GET", second.url],
       ["showLink", "GET", second.url, { headers: { accept: "text/event-stream" } }],
       ["decideByLink", "POST", voter.url, { body: { state: "RESOLVED" } }],
+      ["decideByLink", "POST", voter.url, stale(voter, "text/html", "rejected")],
+      ["decideByLink", "POST", voter.url, stale(voter, "application/json", "rejected")],
+      ["decideByLink", "POST", stranger.url, stale(stranger, "text/html", "resolved")],
+      ["decideByLink", "POST", stranger.url, stale(stranger, "application/json", "resolved")],
       ["decideByLink", "POST", voter.url, { body: { state: "RESOLVED" } }],
       ["receiveCallback", "POST", callback.url, { body: "{" }],
       ["receiveCallback", "POST", callback.url, { body: big.repeat(2) }],
