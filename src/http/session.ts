@@ -3,6 +3,7 @@
  * cookie that no script can read; the server keeps nothing. A form may do it without a script.
  */
 import * as v from "valibot";
+import { ERRORS } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
 import { identify, isGuarded } from "./auth.ts";
 import type { C } from "./edge.ts";
@@ -63,9 +64,9 @@ async function signInByForm(c: C): Promise<Response> {
     const headers = await signedIn(c, key);
     return new Response(null, { status: 303, headers: { ...headers, location: next } });
   } catch (error) {
-    const isKnown = error instanceof Refusal && error.code !== "too_many_requests";
-    if (!isKnown) throw error;
-    return signInPage({ next, fault: key === "" ? "Enter a key." : error.message }, 401);
+    if (!(error instanceof Refusal)) throw error;
+    const fault = key === "" ? "Enter a key" : error.message;
+    return signInPage({ next, fault: `${fault}.` }, ERRORS[error.code].status);
   }
 }
 
