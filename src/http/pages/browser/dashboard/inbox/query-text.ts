@@ -29,14 +29,14 @@ export const TERMS = [
 ] as const;
 
 /** `rejected` is all that failed, as in the API; a plain rejection has no word of its own there. */
-const STATES: Readonly<Record<string, StateWord>> = {
-  pending: "pending",
-  resolved: "resolved",
-  rejected: "rejected",
-  canceled: "REJECTED_CANCELED",
-  timedout: "REJECTED_TIMEDOUT",
-  settled: "settled",
-};
+const STATES: ReadonlyMap<string, StateWord> = new Map([
+  ["pending", "pending"],
+  ["resolved", "resolved"],
+  ["rejected", "rejected"],
+  ["canceled", "REJECTED_CANCELED"],
+  ["timedout", "REJECTED_TIMEDOUT"],
+  ["settled", "settled"],
+]);
 const INSTANTS = {
   created: "createdAfter",
   settled: "settledAfter",
@@ -51,12 +51,12 @@ type TermName = (typeof NAMES)[number];
 export function parseQueryText(text: string): Typed {
   const words: string[] = [];
   const states: StateWord[] = [];
-  const tags: Record<string, string> = {};
+  const tags = new Map<string, string>();
   const hasTags: string[] = [];
   const query: SearchQuery = {};
   const faults: string[] = [];
   for (const { name, value } of termsOf(text)) {
-    const state = STATES[value.toLowerCase()];
+    const state = STATES.get(value.toLowerCase());
     if (name === undefined) words.push(value);
     else if (value === "") faults.push(`${name}: needs something behind it.`);
     else if (name === "id") query.id = value;
@@ -64,10 +64,10 @@ export function parseQueryText(text: string): Typed {
     else if (name === "tag") {
       const [key = "", ...rest] = value.split("=");
       if (rest.length === 0) hasTags.push(key);
-      else tags[key] = rest.join("=");
+      else tags.set(key, rest.join("="));
     } else if (name === "is") {
       if (state) states.push(state);
-      else faults.push(`is: takes ${Object.keys(STATES).join(", ")}.`);
+      else faults.push(`is: takes ${[...STATES.keys()].join(", ")}.`);
     } else if (name === "task") {
       if (TASKS.includes(value)) query.task = value as TaskState | "any";
       else faults.push(`task: takes ${TASKS.join(", ")}.`);
@@ -76,7 +76,7 @@ export function parseQueryText(text: string): Typed {
   }
   if (words.length > 0) query.q = words.join(" ");
   if (states.length > 0) query.state = states;
-  if (Object.keys(tags).length > 0) query.tags = tags;
+  if (tags.size > 0) query.tags = Object.fromEntries(tags);
   if (hasTags.length > 0) query.hasTags = hasTags;
   return { query, faults };
 }
