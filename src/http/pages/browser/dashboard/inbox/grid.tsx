@@ -13,7 +13,7 @@ import { Row, rowDomId } from "./row.tsx";
 import { rowsInSight, type Sight } from "./window.ts";
 
 /** So many rows before the end the next page is asked for. */
-const AHEAD = 100;
+const AHEAD = 400;
 
 export function Grid({ inbox }: { inbox: ShownInbox }) {
   const { rows, hasMore, isFull } = useStore(inbox.list.state);

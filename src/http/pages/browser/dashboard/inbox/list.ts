@@ -21,7 +21,7 @@ export interface ListState {
 }
 
 export const PAGE = 200;
-const MORE = 1000;
+const MORE = 500;
 /** What is farther down is found by narrowing the search; a browser would hold it all in memory. */
 const ROWS_MAX = 20_000;
 const ASK_AGAIN_MS = 5000;
