@@ -62,8 +62,6 @@ async function quietly(target: Target, count: number, operation: Operation): Pro
 }
 
 function rowOf(name: string, { told, untold }: Record<keyof Both, Sample[]>): Row {
-  const cpuUs = (samples: Sample[]): number[] =>
-    samples.map(({ serverCpuMs, operations }) => (serverCpuMs * 1000) / operations);
   const without = median(cpuUs(untold));
   const shares = cpuUs(told).map((us) => (1 - without / us) * 100);
   const waits = [told, untold].map((side) => median(side.flatMap((one) => one.latenciesMs)));
@@ -78,6 +76,10 @@ function rowOf(name: string, { told, untold }: Record<keyof Both, Sample[]>): Ro
     },
     { value: spread(shares) },
   );
+}
+
+function cpuUs(samples: readonly Sample[]): number[] {
+  return samples.map(({ serverCpuMs, operations }) => (serverCpuMs * 1000) / operations);
 }
 
 /** Our Worker, but for the one module. */
