@@ -13,7 +13,7 @@ import { errorResponse, Refusal } from "./errors.ts";
 import { idOfPath, pathOf } from "./parse.ts";
 import { permit, requireScope } from "./permission.ts";
 import { ANYONE, isFull, type Principal } from "./principal.ts";
-import { refuseLargeHeaders, refuseLongUrl } from "./request-size.ts";
+import { hearOut, refuseLargeHeaders, refuseLongUrl } from "./request-size.ts";
 import { beginningOf, methodOf, patternOf, ROUTES, type Route } from "./routes.ts";
 import { secure } from "./security-headers.ts";
 
@@ -25,6 +25,7 @@ export const app = {
   async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
     const fromPage = request.headers.has("origin") && !request.headers.has("upgrade");
     const response = await (fromPage ? pages.fetch : admitted)(request, env, ctx);
+    if (response.status >= 400) await hearOut(request);
     // A WebSocket's 101 is passed through as it is: its headers cannot be set, nor has it a use.
     return response.status === 101 ? response : secure(response, request.url);
   },
