@@ -300,11 +300,12 @@ export const TIMER_TAGS = ["resonate:timer", "resonate:timeout"] as const;
  * What became of a create or settle, in the header `promise-outcome` of its answer.
  *
  * - `created`, `settled`: this call did it (201).
+ * - `extended`: this call moved the deadline (200).
  * - `voted`: this call's vote was counted, and more are needed (202).
- * - `repeated`: an earlier call with the same idempotency key did it (200).
+ * - `repeated`: an earlier call with the same idempotency key did it, or the deadline is that (200).
  * - `lost`: the promise was there, or settled, before; the answer carries the record that won.
  */
-export const OUTCOMES = ["created", "settled", "voted", "repeated", "lost"] as const;
+export const OUTCOMES = ["created", "settled", "extended", "voted", "repeated", "lost"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /**

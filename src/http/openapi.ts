@@ -2,6 +2,7 @@
  * The OpenAPI 3.1 document: the table of operations. A test asks every one of them and holds each
  * answer against this.
  */
+import * as v from "valibot";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { createBody } from "./asked.ts";
 import {
@@ -24,7 +25,7 @@ import { keyPaths } from "./openapi-keys.ts";
 import { linkPaths } from "./openapi-links.ts";
 import { webhookPaths } from "./openapi-webhooks.ts";
 import { pauseBody, scheduleBody } from "./schedules.ts";
-import { promiseRecord, settleBody } from "./schemas.ts";
+import { extendBody, promiseRecord, settleBody } from "./schemas.ts";
 
 const CREATED = {
   201: { description: "Created by this call.", headers: OUTCOME_HEADERS, ...record() },
@@ -95,14 +96,18 @@ export function openApiDocument(origin: string): Json {
           requestBody: body(createBody),
           responses: { ...CREATED, ...problems("exists", ...CALL_ERRORS, ...BODY_ERRORS) },
         }),
-        patch: operation("settlePromise", "Settle a promise; the first one wins", {
+        patch: operation("settlePromise", "Settle a promise, the first one wins; or extend it", {
+          description:
+            "With a state it settles. With a timeout and no state the deadline of a pending promise " +
+            "moves later; the deadline that it has already is a success and changes nothing.",
           parameters: [ID, ...KEY_HEADERS],
-          requestBody: body(settleBody),
+          requestBody: body(v.union([settleBody, extendBody])),
           responses: {
             201: { description: "Settled by this call.", headers: OUTCOME_HEADERS, ...record() },
             200: {
               description:
-                "Settled before with the same key, or timed out before (promise-outcome: lost).",
+                "Settled before with the same key, or timed out before (promise-outcome: lost); " +
+                "or the deadline is as asked (promise-outcome: extended).",
               headers: OUTCOME_HEADERS,
               ...record(),
             },

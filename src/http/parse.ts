@@ -5,11 +5,12 @@
 import * as v from "valibot";
 import { HEADER, LIMITS, NEVER } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
-import { isTimer, type Create, type Settle } from "../machine/promise.ts";
+import type { Create, Extend, Settle } from "../machine/promise.ts";
+import { isTimer } from "../machine/timer.ts";
 import { askedOf, createBody } from "./asked.ts";
 import { invalid } from "./errors.ts";
 import { readJson } from "./json.ts";
-import { faultOfId, machineState, settleBody, utf8Length } from "./schemas.ts";
+import { extendBody, faultOfId, machineState, settleBody, utf8Length } from "./schemas.ts";
 import { durationOf, payloadOf } from "./values.ts";
 
 /** `{id}` of `/promises/{id}`: slashes may be raw or encoded. */
@@ -77,9 +78,19 @@ export async function parseCreate(
   };
 }
 
-export async function parseSettle(request: Request, id: string): Promise<Settle> {
+/** `PATCH`: with a state it settles, with a timeout and no state it moves the deadline. */
+export async function parseChange(
+  request: Request,
+  id: string,
+  now: number,
+): Promise<Settle | Extend> {
   refuseQuery(request.url);
   const { text, value } = await readJson(request);
+  if (isExtension(value)) {
+    const { timeout, ...body } = validate(extendBody, value, "");
+    sameId(id, body.id);
+    return { kind: "extend", timeoutAt: instantOf(timeout, now) };
+  }
   const body = validate(settleBody, value, "");
   sameId(id, body.id);
   return {
@@ -88,6 +99,10 @@ export async function parseSettle(request: Request, id: string): Promise<Settle>
     value: payloadOf(body.value, text, "value"),
     ...parseKeys(request.headers),
   };
+}
+
+function isExtension(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "timeout" in body && !("state" in body);
 }
 
 /** Tells one life of an id from the next. */

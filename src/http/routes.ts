@@ -14,7 +14,7 @@ import { createLink, listLinks, revokeLink } from "./links.ts";
 import { isAwait } from "./negotiate.ts";
 import type { Outside } from "./permission.ts";
 import { poll } from "./poll.ts";
-import { createPromise, purgePromise, readPromise, settlePromise } from "./promises.ts";
+import { changePromise, createPromise, purgePromise, readPromise } from "./promises.ts";
 import { jwks, readReceipt } from "./receipts.ts";
 import { callProtocol, tokenInEnvelope } from "./rpc.ts";
 import {
@@ -94,7 +94,7 @@ export const ROUTES: readonly Route[] = [
 
   call("GET /promises/:id+", inPath(awaitOrRead, "no promise"), readPromise),
   call("PUT /promises/:id+", inPath("create", "forbidden"), createPromise),
-  call("PATCH /promises/:id+", inPath("settle", "no promise"), settlePromise),
+  call("PATCH /promises/:id+", inPath("settle", "no promise"), changePromise),
   // An id that is free again can begin another life: that undoes what was settled.
   call("DELETE /promises/:id+", inPath("admin", "no promise"), purgePromise),
   call("POST /promises", { scope: "create", id: "body", outside: "forbidden" }, createPromise),

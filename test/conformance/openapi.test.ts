@@ -256,6 +256,8 @@ describe("every answer is declared, and its body is as declared", () => {
       ["getPromise", "GET", `${address}?wait=10ms`],
       ["getPromise", "GET", `${address}?wait=abc`],
       ["purgePromise", "DELETE", address],
+      ["settlePromise", "PATCH", address, { body: { timeout: "2h" } }],
+      ["settlePromise", "PATCH", address, { body: { timeout: "1h" } }],
       ["settlePromise", "PATCH", address, { body: { state: "DONE" } }],
       ["settlePromise", "PATCH", address, { body: big }],
       ["settlePromise", "PATCH", address, { body: "{}", headers: plain }],

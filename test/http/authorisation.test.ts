@@ -214,7 +214,10 @@ const USES: Record<string, Use[] | "open" | "public"> = {
     { ask: (id) => ({ path: `/promises/${id}?wait=1ms` }), needs: ["await"], outside: 404 },
   ],
   "PUT /promises/:id+": [promise("create", 403, { body: {} })],
-  "PATCH /promises/:id+": [promise("settle", 404, { body: { state: "RESOLVED" } })],
+  "PATCH /promises/:id+": [
+    promise("settle", 404, { body: { state: "RESOLVED" } }),
+    promise("settle", 404, { body: { timeout: "1h" } }),
+  ],
   "DELETE /promises/:id+": [promise("admin", 404)],
   "POST /promises": [
     { ask: (id) => ({ path: "/promises", body: { id } }), needs: ["create"], outside: 403 },
