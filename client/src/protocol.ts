@@ -249,6 +249,18 @@ export type ListEvent =
   | { type: "added" | "changed"; at: string; promise: PromiseSummary }
   | { type: "removed"; at: string; id: string };
 
+/** `GET /awaiters/:id`: who waits for the promise at this moment. */
+export interface Awaiters {
+  /** Lines held open: WebSockets, event streams and long polls. */
+  sockets: number;
+  /** Addresses that are told the end: `poll://…`, or `https://…` without its query. */
+  listeners: string[];
+  /** Ids of promises whose tasks wait for this one. */
+  tasks: string[];
+  /** The lists were cut. */
+  more?: true;
+}
+
 /** `GET /stats`: what the index has counted, over all promises within the caller's prefixes. */
 export interface Stats {
   /** ms since the epoch. */
@@ -506,6 +518,8 @@ export const LIMITS = {
   searchTextCharactersMax: 256,
   /** Lists that are followed live: a socket on every shard of the index for each. */
   listFollowersMax: 1000,
+  /** Of those who await a promise, so many are named. */
+  awaitersListedMax: 1000,
   /** Longer than every URL of ours: an id of 1,024 bytes, percent-encoded, has 3,072. */
   urlCharactersMax: 8192,
   /** Tokens and entity tags are read, hashed and split: no honest one comes near. */

@@ -122,6 +122,18 @@ export function openApiDocument(origin: string): Json {
           },
         }),
       },
+      "/awaiters/{id}": {
+        get: operation("getAwaiters", "Who waits for a promise at this moment", {
+          parameters: [ID],
+          responses: {
+            200: {
+              description: "Lines held open, addresses, and ids whose tasks wait.",
+              content: { "application/json": { schema: AWAITERS } },
+            },
+            ...problems("not_found", ...CALL_ERRORS),
+          },
+        }),
+      },
       "/durablePromiseServer/{operation}": example("request", "promiseName"),
       "/promise/{operation}": example(undefined, "promiseId"),
       ...linkPaths(),
@@ -162,6 +174,17 @@ export function openApiDocument(origin: string): Json {
     },
   };
 }
+
+const AWAITERS = {
+  type: "object",
+  required: ["sockets", "listeners", "tasks"],
+  properties: {
+    sockets: { type: "integer" },
+    listeners: { type: "array", items: { type: "string" } },
+    tasks: { type: "array", items: { type: "string" } },
+    more: { const: true, description: `There are more than ${LIMITS.awaitersListedMax}.` },
+  },
+};
 
 const REPLY = { content: { "application/json": { schema: { type: "object" } } } };
 

@@ -8,6 +8,7 @@ import { apiPage, asset, openApi } from "./docs.ts";
 import { callOf, type C, type Call } from "./edge.ts";
 import { callBare, callWrapped } from "./example.ts";
 import { receiveCallback } from "./callback.ts";
+import { readAwaiters } from "./awaiters.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { decideByLink, showLink } from "./link-page.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
@@ -98,6 +99,8 @@ export const ROUTES: readonly Route[] = [
   // An id that is free again can begin another life: that undoes what was settled.
   call("DELETE /promises/:id+", inPath("admin", "no promise"), purgePromise),
   call("POST /promises", { scope: "create", id: "body", outside: "forbidden" }, createPromise),
+
+  call("GET /awaiters/:id+", inPath("read", "no promise"), readAwaiters),
 
   // Who makes a schedule may also stop it: what it has made stays.
   { on: "GET /schedules", rule: { scope: "read" }, handle: listSchedules },

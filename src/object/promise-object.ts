@@ -61,6 +61,13 @@ export interface Snapshot {
   listeners: string[];
 }
 
+/** Who waits. */
+export interface Awaiting {
+  sockets: number;
+  listeners: string[];
+  tasks: string[];
+}
+
 /**
  * Most methods take `at`, the instant in ms: left out it is now. Given, a test tool drives the clock
  * (`DEBUG_SURFACE`): then there are no alarms, and what a step sends is sent before it answers.
@@ -171,6 +178,14 @@ export class PromiseObject extends DurableObject<Env> {
       return { is: "done", record: again ? asBorn(record) : record };
     });
     return at === undefined ? written : this.#afterSending(written);
+  }
+
+  /** Who waits now; `null` for an id that nobody has created, when nobody does. Writes nothing. */
+  awaiters(): Awaiting | null {
+    const record = this.get();
+    const sockets = this.#turns.sockets.open().length;
+    const { awaiters: tasks, listeners } = this.#turns.subscribers;
+    return record || sockets > 0 ? { sockets, listeners, tasks } : null;
   }
 
   createLink(link: Link): ReturnType<LinkDesk["create"]> {

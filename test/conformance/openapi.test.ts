@@ -282,6 +282,8 @@ describe("every answer is declared, and its body is as declared", () => {
         service.address(late),
         { body: { state: "RESOLVED" }, headers: { strict: "true" } },
       ],
+      ["getAwaiters", "GET", `/awaiters/${late}`],
+      ["getAwaiters", "GET", `/awaiters/${late}-none`],
       ["health", "GET", "/health"],
       ...(["bareCall", "wrappedCall"] as const).flatMap(
         (operationId): [string, string, string, SendOptions?][] => {

@@ -222,6 +222,9 @@ const USES: Record<string, Use[] | "open" | "public"> = {
   "POST /promises": [
     { ask: (id) => ({ path: "/promises", body: { id } }), needs: ["create"], outside: 403 },
   ],
+  "GET /awaiters/:id+": [
+    { ask: (id) => ({ path: `/awaiters/${id}` }), needs: ["read"], outside: 404 },
+  ],
   "GET /schedules": [{ ask: () => ({ path: "/schedules?limit=2" }), needs: ["read"] }],
   "PUT /schedules/:id+": [
     scheduled("create", 403, schedule),
