@@ -359,6 +359,10 @@ export const HEADER = {
   prefer: "prefer",
   preferenceApplied: "preference-applied",
   subprotocol: "sec-websocket-protocol",
+  /** Names the request in logs and in the audit log; on every answer, the caller's own if it is sane. */
+  requestId: "x-request-id",
+  /** What calls: `cli/1.0`, `dashboard`. For who may not set `user-agent`. */
+  client: "x-client",
 } as const;
 
 /**

@@ -29,6 +29,7 @@ import {
   parseWaitMs,
   refuseQuery,
 } from "./parse.ts";
+import { passageOf } from "./passage.ts";
 import { noPromise, permit } from "./permission.ts";
 import { pushedTo } from "./push-target.ts";
 import { receiptOf } from "./receipts.ts";
@@ -41,6 +42,7 @@ export async function createPromise(call: Call): Promise<Response> {
   const id = method === "PUT" ? idOfPath(url, PREFIX) : undefined;
   const command = await parseCreate(call.request, id, call.env, Date.now());
   // The route has checked the id of the path.
+  passageOf(call.request).promise = command.id;
   if (id === undefined) await permit(call, "create", command.id, "forbidden");
   const origin = originOf(call);
   const pushed = pushedTo(command.tags, origin, call.env);
@@ -61,7 +63,9 @@ export async function changePromise(call: Call): Promise<Response> {
 export async function purgePromise(call: Call): Promise<Response> {
   const id = idOfPath(call.request.url, PREFIX);
   refuseQuery(call.request.url);
-  const changed = await call.env.PROMISES.getByName(id).change({ kind: "purge" }, originOf(call));
+  const { requestId } = passageOf(call.request);
+  const object = call.env.PROMISES.getByName(id);
+  const changed = await object.change({ kind: "purge" }, originOf(call), requestId);
   if (changed.outcome === "purged") return new Response(null, { status: 204 });
   throw refusalOf(changed, id);
 }
@@ -109,17 +113,18 @@ async function applied(call: Call, id: string, command: Change): Promise<Respons
 
 /** Asks the object; where the promise has a schema, again when the value fits it. */
 async function changedBy(
-  { env }: Call,
+  { env, request }: Call,
   id: string,
   command: Change,
   origin: string,
 ): Promise<Changed> {
   const object = env.PROMISES.getByName(id);
-  const changed = await object.change(command, origin);
+  const { requestId } = passageOf(request);
+  const changed = await object.change(command, origin, requestId);
   if (changed.outcome !== "unchecked" || command.kind !== "settle") return changed;
   const record = await object.get();
   if (record) checkFits(record, command.value.data);
-  return object.change({ ...command, ...(record && { fits: record.birth }) }, origin);
+  return object.change({ ...command, ...(record && { fits: record.birth }) }, origin, requestId);
 }
 
 /** Who lost is told how it ended in a form that can be shown to others. */

@@ -58,6 +58,7 @@ const SETTINGS = [
   "RETENTION",
   "AWAITERS_MAX",
   "TASK_RETRY",
+  "LOG",
   "INDEX_SHARDS",
   "DEBUG_SURFACE",
   "LINK_KEYS",
@@ -87,7 +88,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let workerd: WorkerdProcess | undefined;
   try {
     await assertFree(ip, port);
-    Object.assign(settings, { ...readSecrets(lock.folder), ...settings });
+    Object.assign(settings, { ...readSecrets(lock.folder), ...settings, LOG_FORMAT: "lines" });
     const config = writeConfig(lock.folder, authority(ip, port), await prepare(), settings);
     workerd = spawnWorkerd(config, settings, log);
     const url = originOf(ip, await workerd.port);
