@@ -61,6 +61,7 @@ const SETTINGS = [
   "RETENTION",
   "AWAITERS_MAX",
   "TASK_RETRY",
+  "LOG",
   "INDEX_SHARDS",
   "DEBUG_SURFACE",
   "ALLOW_LOOPBACK",
@@ -92,7 +93,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let workerd: WorkerdProcess | undefined;
   try {
     await assertFree(ip, port);
-    Object.assign(settings, { ...readSecrets(lock.folder), ...settings });
+    Object.assign(settings, { ...readSecrets(lock.folder), ...settings, LOG_FORMAT: "lines" });
     const callsLoopback = access === "open" || settings["ALLOW_LOOPBACK"] === "true";
     const at = { address: authority(ip, port), callsLoopback };
     const made = await prepare();

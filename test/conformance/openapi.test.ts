@@ -257,6 +257,8 @@ describe("every answer is declared, and its body is as declared", () => {
       ["getPromise", "GET", `${address}?wait=10ms`],
       ["getPromise", "GET", `${address}?wait=abc`],
       ["purgePromise", "DELETE", address],
+      ["settlePromise", "PATCH", address, { body: { timeout: "2h" } }],
+      ["settlePromise", "PATCH", address, { body: { timeout: "1h" } }],
       ["settlePromise", "PATCH", address, { body: { state: "DONE" } }],
       ["settlePromise", "PATCH", address, { body: big }],
       ["settlePromise", "PATCH", address, { body: "{}", headers: plain }],
@@ -281,6 +283,8 @@ describe("every answer is declared, and its body is as declared", () => {
         service.address(late),
         { body: { state: "RESOLVED" }, headers: { strict: "true" } },
       ],
+      ["getAwaiters", "GET", `/awaiters/${late}`],
+      ["getAwaiters", "GET", `/awaiters/${late}-none`],
       ["health", "GET", "/health"],
       ...(["bareCall", "wrappedCall"] as const).flatMap(
         (operationId): [string, string, string, SendOptions?][] => {
