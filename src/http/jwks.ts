@@ -6,6 +6,7 @@
  * one is hung up (workerd binds I/O to its request); what was fetched is data, and is shared.
  */
 import type { JwtSettings } from "../env.ts";
+import { log } from "../log.ts";
 import { Refusal } from "./errors.ts";
 import { importKey, keysFor, type TokenHeader, type VerifyKey } from "./jwt.ts";
 
@@ -79,7 +80,7 @@ async function refresh(url: string, network: Network, known: Known, now: number)
     known.askAt = now + UNKNOWN_MS;
   } catch (error) {
     known.askAt = now + FAILED_MS;
-    console.warn(`The keys at JWT_JWKS_URL cannot be had: ${String(error)}`);
+    log("warn", "the keys at JWT_JWKS_URL cannot be had", { error: String(error) });
   } finally {
     known.asking -= 1;
   }

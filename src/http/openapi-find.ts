@@ -48,7 +48,7 @@ const DESCRIPTIONS: Record<(typeof SEARCH_PARAMETERS)[number], Json> = {
 };
 
 export const SEARCH_QUERY: Json[] = [
-  ...SEARCH_PARAMETERS.map((name) => ({ name, in: "query", ...DESCRIPTIONS[name] })),
+  ...SEARCH_PARAMETERS.map((name) => Object.assign({ name, in: "query" }, DESCRIPTIONS[name])),
   {
     name: "tags",
     in: "query",

@@ -27,7 +27,8 @@ Also from the environment:
   ALLOWED_ORIGINS  web pages that may ask from a browser
   PUBLIC_URL       where others reach this server, for the URLs of promises
   RETENTION        how long settled promises are kept
-  AWAITERS_MAX     how many may await one promise`;
+  AWAITERS_MAX     how many may await one promise
+  LOG              which requests are logged: off, errors, all  (errors)`;
 
 /** What to start, or `"help"`. Throws a `StartError` for anything else. */
 export function parseOptions(

@@ -22,6 +22,7 @@ import {
   type Command,
   type Decision,
   type PromiseRecord,
+  type SettledPromise,
 } from "../machine/promise.ts";
 import { entityTag, standingFrame } from "../machine/resource.ts";
 import { decideTask, offerBorn } from "../machine/task.ts";
@@ -34,15 +35,21 @@ import { Preload } from "./preload.ts";
 import { PromiseStore } from "./promise-store.ts";
 import { Sockets, tellEnd, tellNews, type Waiting } from "./sockets.ts";
 import { SUBSCRIBER_PREFIX, Subscribers } from "./subscribers.ts";
+import { traced } from "./trace.ts";
 import { matching } from "./webhook-filters.ts";
 
 /** A parked task is offered when somebody comes; this is for the day that word of it is lost. */
 const PARK_MS = 60 * 60 * 1000;
 
+/** So long after its end a promise that is looked at in a new life of its object tells the index again. */
+const HEALED_MS = 60 * 60 * 1000;
+
 /** What a command answers across RPC: a value, never an exception. */
 export type Answer = Pick<Decision, "outcome" | "record">;
 
 type Turn = Decision & Pick<TaskDecision, "offer">;
+type Decide<D extends Turn> = (stored: PromiseRecord | null, now: number) => D;
+type Told<D extends Turn> = D & { telling: Promise<void> | undefined };
 
 /** Where a method takes `at`, a test tool drives the clock: then there are no alarms. */
 export class Turns {
@@ -87,6 +94,9 @@ export class Turns {
   /** The promise as it is now; `null` for an id that nobody has created. Writes nothing. */
   get(at?: number): PromiseRecord | null {
     const record = this.#store.load();
+    if (!this.indexing.isBegun && record && isSettled(record) && at === undefined) {
+      this.#heal(record);
+    }
     return record && project(record, this.now(at));
   }
 
@@ -234,11 +244,17 @@ export class Turns {
     return { retryMs: readConfig(this.#env).taskRetryMs, parkMs: PARK_MS };
   }
 
+  #turn<D extends Turn>(decideNow: Decide<D>, at?: number): Told<D> {
+    return traced(
+      this.#env,
+      "turn",
+      () => this.#taken(decideNow, at),
+      ({ outcome, record }) => ({ promise: this.id, outcome, state: record?.state }),
+    );
+  }
+
   /** Load, decide, commit, tell, arm: one synchronous turn, but for a long fan-out (`telling`). */
-  #turn<D extends Turn>(
-    decideNow: (stored: PromiseRecord | null, now: number) => D,
-    at?: number,
-  ): D & { telling: Promise<void> | undefined } {
+  #taken<D extends Turn>(decideNow: Decide<D>, at?: number): Told<D> {
     const now = this.now(at);
     let stored = this.#store.recall();
     let decision = decideNow(stored, now);
@@ -297,6 +313,11 @@ export class Turns {
 
   #oweEvent(type: WebhookEventType, record: PromiseRecord): void {
     for (const webhook of matching(record, type)) this.subscribers.addEvent({ type, webhook });
+  }
+
+  /** A crash may have kept the index from hearing; what it knows already changes nothing there. */
+  #heal(record: SettledPromise): void {
+    if (this.now() - record.settledAt < HEALED_MS) this.indexing.push(this.#entryOf(record));
   }
 
   /** Beside the answer: nobody waits for the index, and no answer is taken from it. */

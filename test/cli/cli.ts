@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -73,7 +74,7 @@ export function startInTerminal(args: readonly string[], options: Options = {}):
 
 /** A command line of a shell, in a terminal. */
 export function inTerminal(line: string, options: Options = {}): Running {
-  const env = { TERM: "xterm-256color", ...environment(options) };
+  const env = { TERM: "xterm-256color", SHELL: "/bin/bash", ...environment(options) };
   // BSD's script(1) takes a command as words, that of util-linux as a line of a shell.
   const args =
     process.platform === "darwin"
@@ -126,9 +127,19 @@ function running(child: ChildProcess): Running {
   return command;
 }
 
-/** What somebody sees of what a terminal was sent: without colours and movements. */
+/** What somebody sees of what a terminal was sent: without colours, and of a line that was drawn anew the last. */
 export function seen(text: string): string {
-  return stripVTControlCharacters(text).replaceAll("\r\n", "\n");
+  const lines = stripVTControlCharacters(text).replaceAll("\r\n", "\n").split("\n");
+  return lines.map((line) => line.slice(line.lastIndexOf("\r") + 1)).join("\n");
+}
+
+/** Where nobody listens, as far as that can be known. */
+export async function deadUrl(): Promise<string> {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return `http://127.0.0.1:${port}`;
 }
 
 export interface TestServer extends AsyncDisposable {

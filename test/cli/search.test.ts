@@ -1,7 +1,8 @@
 /** `search`, `inbox` and `tree` in a pipe, against a real server with promises of every kind. */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DurablePromises, type ListEvent, type PromiseRecord } from "../../client/src/index.ts";
+import { untilFound } from "../client/indexed.ts";
 import { type Options, type Ran, run, start, startTestServer, type TestServer } from "./cli.ts";
 
 let server: TestServer;
@@ -10,11 +11,11 @@ let promises: DurablePromises;
 /** Everything under one beginning, found by the rest of the id. */
 const ALL = ["due", "far", "done", "lost", "gone", "late", "work"] as const;
 const base = `search/${randomUUID()}`;
+const idOf = (name: string) => `${base}/${name}`;
 
 beforeAll(async () => {
   server = await startTestServer();
   promises = new DurablePromises({ url: server.url });
-  const idOf = (name: string) => `${base}/${name}`;
   await promises.create(idOf("due"), {
     deadline: "30m",
     tags: { region: "eu", urgent: "" },
@@ -28,14 +29,7 @@ beforeAll(async () => {
   await promises.resolve(idOf("done"), { n: 12_345 });
   await promises.reject(idOf("lost"));
   await promises.cancel(idOf("gone"));
-  // The index is told of a new promise within about a second.
-  await vi.waitFor(
-    async () => {
-      const { count } = await promises.search({ id: `${base}/*`, count: true }).page();
-      expect(count).toBe(ALL.length);
-    },
-    { timeout: 10_000, interval: 100 },
-  );
+  await untilFound(promises, { id: `${base}/*` }, ALL.length);
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -228,13 +222,8 @@ describe("tree", () => {
     await promises.create(`${base}-other`, { tags: { "resonate:origin": root } });
     await promises.create(`${base}-tagged`, { tags: { "resonate:parent": `${root}/a` } });
     await promises.resolve(`${root}/a`);
-    await vi.waitFor(
-      async () => {
-        const { stdout } = await cli(["tree", root, "--json"]);
-        expect(stdout.match(/"startAt"/g)).toHaveLength(6);
-      },
-      { timeout: 10_000, interval: 100 },
-    );
+    await untilFound(promises, { id: `${root}*` }, 5);
+    await untilFound(promises, { id: `${base}-*`, state: "pending" }, 6);
   });
 
   test("draws what hangs on a promise, with states and durations", async () => {

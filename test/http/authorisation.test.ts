@@ -4,7 +4,13 @@
  * each needs is written down here once more, by hand; a route that is not here fails.
  */
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { SCOPES, type ErrorCode, type Problem, type Scope } from "../../client/src/protocol.ts";
+import {
+  HEADER,
+  SCOPES,
+  type ErrorCode,
+  type Problem,
+  type Scope,
+} from "../../client/src/protocol.ts";
 import type { KindName } from "../../src/http/rpc-rules.ts";
 import { ROUTES, type Route } from "../../src/http/routes.ts";
 import { claims } from "../conformance/token.ts";
@@ -227,7 +233,10 @@ const USES: Record<string, Use[] | "open" | "public"> = {
     { ask: (id) => ({ path: `/promises/${id}?wait=1ms` }), needs: ["await"], outside: 404 },
   ],
   "PUT /promises/:id+": [promise("create", 403, { body: {} })],
-  "PATCH /promises/:id+": [promise("settle", 404, { body: { state: "RESOLVED" } })],
+  "PATCH /promises/:id+": [
+    promise("settle", 404, { body: { state: "RESOLVED" } }),
+    promise("settle", 404, { body: { timeout: "1h" } }),
+  ],
   "DELETE /promises/:id+": [promise("admin", 404)],
   "POST /promises": [
     { ask: (id) => ({ path: "/promises", body: { id } }), needs: ["create"], outside: 403 },
@@ -243,6 +252,9 @@ const USES: Record<string, Use[] | "open" | "public"> = {
   "GET /index": [{ ask: () => ({ path: "/index" }), needs: ["admin"], full: true }],
   "POST /index/rebuild": [
     { ask: () => ({ path: "/index/rebuild?shard=0" }), needs: ["admin"], full: true },
+  ],
+  "GET /awaiters/:id+": [
+    { ask: (id) => ({ path: `/awaiters/${id}` }), needs: ["read"], outside: 404 },
   ],
   "GET /schedules": [{ ask: () => ({ path: "/schedules?limit=2" }), needs: ["read"] }],
   "PUT /schedules/:id+": [
@@ -579,6 +591,8 @@ describe("what is outside", () => {
       const shapes = [];
       for (const id of [unknown, free, taken]) {
         const { status, headers, text } = await send(own, ask(id));
+        // Drawn for every request.
+        headers.delete(HEADER.requestId);
         const shown = [...headers].map(([name, value]) =>
           name === "content-length" ? [name, Number(value) - 2 * id.length] : [name, value],
         );

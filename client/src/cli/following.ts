@@ -79,7 +79,8 @@ function drawn(screen: Screen, list: LiveList): Disposable & { changed: () => vo
       clearInterval(clock);
       clearTimeout(due);
       if (due) draw();
-      screen.write(SHOW_CURSOR);
+      // What the terminal itself wrote, such as ^C, goes.
+      screen.write(`\r${CLEAR_BELOW}${SHOW_CURSOR}`);
     },
   };
 }

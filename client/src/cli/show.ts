@@ -24,10 +24,10 @@ export type Field = readonly [name: string, value: string | undefined];
 
 const COLUMNS: readonly Column[] = [
   { title: "STATE" },
-  { title: "ID", shrinks: true },
+  { title: "ID", shrinks: "middle" },
   { title: "CREATED" },
   { title: "ENDS" },
-  { title: "ABOUT", shrinks: true },
+  { title: "ABOUT", shrinks: "end" },
 ];
 
 export function printJson({ screen }: Pick<Session, "screen">, value: unknown): void {

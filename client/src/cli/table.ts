@@ -4,8 +4,8 @@
  */
 export interface Column {
   title: string;
-  /** Gives up its room first where there is too little. Cut in the middle, for ids differ at both ends. */
-  shrinks?: boolean;
+  /** Gives up room where there is too little, and is cut there: an id differs at both of its ends. */
+  shrinks?: "middle" | "end";
 }
 
 const GAP = 2;
@@ -31,7 +31,7 @@ export function tableLines(
     return columns
       .map((_, index) => {
         const width = widths[index]!;
-        const cell = cut(cells[index] ?? "", width, columns[index]!.shrinks === true);
+        const cell = cut(cells[index] ?? "", width, columns[index]!.shrinks === "middle");
         const room = index === last ? "" : " ".repeat(width - widthOf(cell) + GAP);
         return paint(cell, row, index) + room;
       })
@@ -46,7 +46,7 @@ function shrink(columns: readonly Column[], widths: number[], widthMax: number):
   const total = () => widths.reduce((sum, width) => sum + width, 0) + GAP * (widths.length - 1);
   // The last column first: it is what one can do without.
   const order = columns
-    .map((column, index) => ({ index, shrinks: column.shrinks === true }))
+    .map((column, index) => ({ index, shrinks: column.shrinks !== undefined }))
     .toReversed()
     .filter(({ shrinks, index }) => shrinks || index === columns.length - 1);
   for (const { index } of order) {

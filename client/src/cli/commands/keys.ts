@@ -4,6 +4,7 @@ import { type Command, UsageError } from "../command.ts";
 import { fromNow, instantText } from "../look.ts";
 import { harmless } from "../screen.ts";
 import { printCard, printJson, printTable } from "../show.ts";
+import type { Column } from "../table.ts";
 
 const create: Command = {
   name: "keys create",
@@ -71,12 +72,12 @@ const revoke: Command = {
 
 export const keys: readonly Command[] = [create, list, revoke];
 
-const COLUMNS = [
+const COLUMNS: readonly Column[] = [
   { title: "ID" },
-  { title: "NAME", shrinks: true },
+  { title: "NAME", shrinks: "end" },
   { title: "SCOPES" },
   { title: "EXPIRES" },
-  { title: "PREFIXES", shrinks: true },
+  { title: "PREFIXES", shrinks: "end" },
 ];
 
 function rowOf({ id, name, scopes, prefixes, expiresAt }: ApiKey, now: number): string[] {

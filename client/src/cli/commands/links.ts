@@ -72,7 +72,7 @@ const list: Command = {
           { title: "STANDING" },
           { title: "ALLOW" },
           { title: "USES" },
-          { title: "AUDIENCE", shrinks: true },
+          { title: "AUDIENCE", shrinks: "middle" },
           { title: "ID" },
         ],
         links.map(rowOf),

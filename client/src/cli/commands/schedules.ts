@@ -4,6 +4,7 @@ import { type Command, type Session, UsageError } from "../command.ts";
 import { fromNow, instantText, lengthText, tagsText, valueText } from "../look.ts";
 import { harmless } from "../screen.ts";
 import { printCard, printJson, printTable } from "../show.ts";
+import type { Column } from "../table.ts";
 import { VALUE_FLAGS, valueOf } from "../value.ts";
 
 const create: Command = {
@@ -98,8 +99,8 @@ const remove: Command = {
 
 export const schedules: readonly Command[] = [create, list, get, pause, resume, runNow, remove];
 
-const COLUMNS = [
-  { title: "ID", shrinks: true },
+const COLUMNS: readonly Column[] = [
+  { title: "ID", shrinks: "middle" },
   { title: "CRON" },
   { title: "ZONE" },
   { title: "NEXT" },

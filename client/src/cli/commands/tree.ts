@@ -30,7 +30,7 @@ export const tree: Command = {
 };
 
 const COLUMNS: readonly Column[] = [
-  { title: "ID", shrinks: true },
+  { title: "ID", shrinks: "middle" },
   { title: "STATE" },
   { title: "TOOK" },
 ];

@@ -5,6 +5,7 @@ import { EXIT } from "../exit.ts";
 import { fromNow, instantText, lengthText } from "../look.ts";
 import { harmless } from "../screen.ts";
 import { printCard, printJson, printTable } from "../show.ts";
+import type { Column } from "../table.ts";
 
 const CHANGE_FLAGS = {
   event: { takes: "<event>", many: true, oneOf: WEBHOOK_EVENTS, help: "what it is told (both)" },
@@ -210,12 +211,12 @@ export const webhooks: readonly Command[] = [
   redeliver,
 ];
 
-const WEBHOOK_COLUMNS = [
+const WEBHOOK_COLUMNS: readonly Column[] = [
   { title: "ID" },
   { title: "STATUS" },
   { title: "WAITING" },
   { title: "DEAD" },
-  { title: "URL", shrinks: true },
+  { title: "URL", shrinks: "end" },
 ];
 
 function rowOf({ id, disabled, waiting, deadLetters: dead, url }: Webhook): string[] {
