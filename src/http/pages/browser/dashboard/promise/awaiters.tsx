@@ -1,18 +1,11 @@
 /** Who waits for a promise at this moment: sockets, listeners and tasks, asked again now and then. */
 import { useLayoutEffect } from "hono/jsx/dom";
 import { promisePath } from "../../../../../../client/src/id.ts";
+import type { Awaiters as Waiting } from "../../../../../../client/src/protocol.ts";
 import { ask } from "../api/ask.ts";
 import { useLoad } from "../live/load.ts";
 import { IdText } from "../parts/id.tsx";
 import { promiseHref } from "../places.ts";
-
-interface Answer {
-  sockets: number;
-  /** Addresses. */
-  listeners: string[];
-  /** Ids of promises whose tasks are suspended on this one. */
-  tasks: string[];
-}
 
 const ASK_AGAIN_MS = 5000;
 const SHOWN_MAX = 50;
@@ -20,7 +13,7 @@ const SHOWN_MAX = 50;
 export function Awaiters({ id, isPending }: { id: string; isPending: boolean }) {
   const path = promisePath(id).replace("/promises/", "/awaiters/");
   const { data, error, reload } = useLoad(
-    (signal) => ask<Answer>(path, { signal }),
+    (signal) => ask<Waiting>(path, { signal }),
     [path, isPending],
   );
   useLayoutEffect(() => {
