@@ -243,8 +243,6 @@ describe("a timeline", () => {
 describe("the figures", () => {
   const minute = 60_000;
   const at = 1_000_000 * minute + 5000;
-  const latency = (index: number, count: number) =>
-    Array.from({ length: 10 }, (_, n) => (n === index ? count : 0));
   const activity: Activity = {
     at,
     minutes: [
@@ -279,3 +277,8 @@ describe("the figures", () => {
     expect(percentileOf([], 50)).toBeUndefined();
   });
 });
+
+/** So many of that step, and none of the others. */
+function latency(index: number, count: number): number[] {
+  return Array.from({ length: 10 }, (_, n) => (n === index ? count : 0));
+}

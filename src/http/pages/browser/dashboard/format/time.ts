@@ -62,18 +62,6 @@ export function exactText(at: number): string {
   }).format(at);
 }
 
-/** With milliseconds, for what comes close together. */
-export function clockText(at: number): string {
-  if (Math.abs(at) > DATE_MS_MAX) return `${at} ms`;
-  return new Intl.DateTimeFormat(undefined, {
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-    fractionalSecondDigits: 3,
-    hourCycle: "h23",
-  }).format(at);
-}
-
 /** The day and the minute: `26 Nov, 14:03`. */
 export function dayText(at: number): string {
   if (Math.abs(at) > DATE_MS_MAX) return `${at} ms`;

@@ -4,6 +4,7 @@ import { ask } from "../api/ask.ts";
 import { isForbidden } from "../format/fault.ts";
 import { useAgain } from "../live/again.ts";
 import { useLoad } from "../live/load.ts";
+import { DataTable, type Column } from "../parts/data-table.tsx";
 import { Empty, Fault, Skeleton } from "../parts/notice.tsx";
 
 interface Group {
@@ -56,26 +57,12 @@ export function GroupsPage() {
 
 function GroupTable({ groups }: { groups: Group[] }) {
   return (
-    <div class="table-wrap" tabindex={0} role="region" aria-label="Worker groups">
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Group</th>
-            <th scope="col">Connected</th>
-            {SHOWN_STATES.map((state) => (
-              <th scope="col" class="num" key={state}>
-                {HEADS[state]}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {groups.map((group) => (
-            <Row key={group.group} {...group} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      label="Worker groups"
+      columns={COLUMNS}
+      items={groups}
+      keyOf={({ group }) => group}
+    />
   );
 }
 
@@ -86,41 +73,39 @@ const HEADS = {
   halted: "Halted",
 } as const;
 
-function Row({ group, workers, tasks }: Group) {
-  const isStuck = workers.length === 0 && (tasks.pending ?? 0) > 0;
+const COLUMNS: Column<Group>[] = [
+  { head: "Group", cell: ({ group }) => <span class="mono">{group}</span> },
+  { head: "Connected", cell: (group) => <Workers {...group} /> },
+  ...SHOWN_STATES.map((state): Column<Group> => ({
+    head: HEADS[state],
+    isNumber: true,
+    cell: ({ tasks }) => {
+      const count = tasks[state] ?? 0;
+      return <span class={count === 0 ? "faint" : undefined}>{count.toLocaleString()}</span>;
+    },
+  })),
+];
+
+function Workers({ workers, tasks }: Group) {
+  if (workers.length === 0) {
+    const isStuck = (tasks.pending ?? 0) > 0;
+    return (
+      <span class={`badge ${isStuck ? "tone-bad" : "tone-quiet"}`}>
+        {isStuck ? "Nobody, and work waits" : "Nobody"}
+      </span>
+    );
+  }
   return (
-    <tr>
-      <th scope="row" class="mono">
-        {group}
-      </th>
-      <td>
-        {workers.length === 0 ? (
-          <span class={`badge ${isStuck ? "tone-bad" : "tone-quiet"}`}>
-            {isStuck ? "Nobody, and work waits" : "Nobody"}
-          </span>
-        ) : (
-          <span class="chips">
-            <span class="badge tone-good">{workers.length.toLocaleString()}</span>
-            {workers.slice(0, WORKERS_SHOWN).map((pid) => (
-              <span class="chip" key={pid} title={pid}>
-                <span class="mono">{pid}</span>
-              </span>
-            ))}
-            {workers.length > WORKERS_SHOWN && (
-              <span class="chip more">+{workers.length - WORKERS_SHOWN}</span>
-            )}
-          </span>
-        )}
-      </td>
-      {SHOWN_STATES.map((state) => (
-        <td class="num" key={state}>
-          {(tasks[state] ?? 0) === 0 ? (
-            <span class="faint">0</span>
-          ) : (
-            (tasks[state] ?? 0).toLocaleString()
-          )}
-        </td>
+    <span class="chips">
+      <span class="badge tone-good">{workers.length.toLocaleString()}</span>
+      {workers.slice(0, WORKERS_SHOWN).map((pid) => (
+        <span class="chip" key={pid} title={pid}>
+          <span class="mono">{pid}</span>
+        </span>
       ))}
-    </tr>
+      {workers.length > WORKERS_SHOWN && (
+        <span class="chip more">+{workers.length - WORKERS_SHOWN}</span>
+      )}
+    </span>
   );
 }

@@ -47,7 +47,7 @@ export function Grid({ inbox }: { inbox: ShownInbox }) {
     return () => removeEventListener("resize", onResize);
   }, []);
   useAfterMount(() => lookNow.current?.(), [rows.length, hasMore, rowHeight]);
-  useLayoutEffect(() => followGridKeys(inbox, grid, () => sightNow.current!()), [inbox]);
+  useLayoutEffect(() => followGridKeys(inbox, grid, () => sightNow.current()), [inbox]);
 
   const { first, end } = { first: Math.min(range.first, rows.length), end: range.end };
   const shown = rows.slice(first, end);

@@ -39,15 +39,16 @@ export function inboxAt(address: InboxAddress): ShownInbox {
 
 /** While the inbox is looked at. @returns how to stop */
 export function keepCounting(): () => void {
-  const begin = () => {
-    counting?.close();
-    counting = new Counting(ownFilters.value);
-  };
-  begin();
-  const leave = ownFilters.subscribe(begin);
+  countAnew();
+  const leave = ownFilters.subscribe(countAnew);
   return () => {
     leave();
     counting?.close();
     counting = undefined;
   };
+}
+
+function countAnew(): void {
+  counting?.close();
+  counting = new Counting(ownFilters.value);
 }

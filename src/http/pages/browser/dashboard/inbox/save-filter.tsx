@@ -1,5 +1,6 @@
 /** Keeps what is searched under a name, in this browser, beside the filters that everybody has. */
 import { useState } from "hono/jsx/dom";
+import { textOf } from "../format/form-text.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { say } from "../parts/toasts.tsx";
@@ -12,8 +13,7 @@ export function SaveFilter({ address }: { address: InboxAddress }) {
 
   function submit(event: Event): void {
     event.preventDefault();
-    const name = String(new FormData(event.target as HTMLFormElement).get("name") ?? "");
-    const refused = keepFilter({ name, text, base: filter.key });
+    const refused = keepFilter({ name: textOf(event, "name"), text, base: filter.key });
     setFault(refused);
     if (refused !== undefined) return;
     setOpen(false);

@@ -1,6 +1,6 @@
 /**
- * The tags of a promise as chips: somebody's own first, then those by which machines find their way.
- * Of many, as many as there is room for, and how many more.
+ * The tags of a promise as chips, of many as many as there is room for. Those by which machines find
+ * their way (`resonate:…`) are for the promise's own page.
  */
 
 interface Tags {
@@ -9,9 +9,7 @@ interface Tags {
 }
 
 export function TagChips({ tags, max = Number.POSITIVE_INFINITY }: Tags) {
-  const entries = Object.entries(tags).toSorted(
-    ([a], [b]) => Number(isOfMachine(a)) - Number(isOfMachine(b)),
-  );
+  const entries = Object.entries(tags).filter(([key]) => !key.startsWith("resonate:"));
   const hidden = entries.slice(max);
   return (
     <span class="chips">
@@ -28,8 +26,4 @@ export function TagChips({ tags, max = Number.POSITIVE_INFINITY }: Tags) {
       )}
     </span>
   );
-}
-
-function isOfMachine(key: string): boolean {
-  return key.startsWith("resonate:");
 }

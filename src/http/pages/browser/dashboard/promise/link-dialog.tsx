@@ -3,6 +3,7 @@ import { useState } from "hono/jsx/dom";
 import type { LinkAllow } from "../../../../../../client/src/links.ts";
 import { promises } from "../api/promises.ts";
 import { faultText } from "../format/fault.ts";
+import { textOf } from "../format/form-text.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 
@@ -18,8 +19,7 @@ export function LinkDialog({ id, onClose }: { id: string; onClose: () => void })
 
   async function submit(event: Event): Promise<void> {
     event.preventDefault();
-    const form = new FormData(event.target as HTMLFormElement);
-    const text = (name: string) => String(form.get(name) ?? "").trim();
+    const text = (name: string) => textOf(event, name);
     try {
       const made = await promises.links.create(id, {
         // SAFETY: one of the options below.

@@ -24,6 +24,7 @@ export function draftOf(schema: Schema, depth = 0): unknown {
       return false;
     case "string":
       return "";
+    case undefined:
     default:
       return null;
   }

@@ -3,12 +3,7 @@
  * parent in the middle of its children. And where the bars of a waterfall begin and end. Pure, without
  * recursion: how deep a tree goes is its maker's choice.
  */
-import {
-  treeRows,
-  treeSpan,
-  type TreeNode,
-  type TreeRow,
-} from "../../../../../../client/src/tree.ts";
+import { treeRows, treeSpan, type TreeNode } from "../../../../../../client/src/tree.ts";
 
 export const NODE = { width: 176, height: 34, gapX: 36, gapY: 8 } as const;
 
@@ -58,7 +53,9 @@ export function graphOf(root: TreeNode): Graph {
   return { nodes, edges, width, height };
 }
 
-export interface Bar extends TreeRow {
+export interface Bar {
+  node: TreeNode;
+  depth: number;
   /** In percent of the whole. */
   left: number;
   width: number;
@@ -74,11 +71,11 @@ export interface Waterfall {
 export function waterfallOf(root: TreeNode, now: number): Waterfall {
   const { startAt, endAt } = treeSpan(root, now);
   const spanMs = Math.max(1, endAt - startAt);
-  const bars = treeRows(root).map((row) => {
-    const { node } = row;
+  const bars = treeRows(root).map(({ node, depth }) => {
     const ms = Math.max(0, (node.endAt ?? now) - node.startAt);
     return {
-      ...row,
+      node,
+      depth,
       ms,
       left: ((node.startAt - startAt) / spanMs) * 100,
       width: (ms / spanMs) * 100,

@@ -1,5 +1,6 @@
 /** A line for each schedule: its name, its pattern, and when it runs. */
 import type { Schedule } from "../../../../../../client/src/schedules.ts";
+import { DataTable, type Column } from "../parts/data-table.tsx";
 import { IdText } from "../parts/id.tsx";
 import { Ago, Left } from "../parts/time.tsx";
 
@@ -10,58 +11,47 @@ interface ScheduleTable {
 
 export function ScheduleTable({ items, chosenId }: ScheduleTable) {
   return (
-    <div class="table-wrap" tabindex={0} role="region" aria-label="Schedules">
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Schedule</th>
-            <th scope="col">Pattern</th>
-            <th scope="col">Next run</th>
-            <th scope="col" class="lesser">
-              Last run
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((schedule) => (
-            <Row key={schedule.id} schedule={schedule} isChosen={schedule.id === chosenId} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      label="Schedules"
+      columns={COLUMNS}
+      items={items}
+      keyOf={({ id }) => id}
+      isChosen={({ id }) => id === chosenId}
+    />
   );
 }
 
-function Row({ schedule, isChosen }: { schedule: Schedule; isChosen: boolean }) {
-  const { id, description, cron, timezone, paused, nextRunTime, lastRunTime } = schedule;
-  return (
-    <tr class={isChosen ? "chosen" : undefined}>
-      <th scope="row">
-        <a
-          class="cell-link"
-          href={`/dashboard/schedules?id=${encodeURIComponent(id)}`}
-          aria-current={isChosen ? "true" : false}
-        >
+const COLUMNS: Column<Schedule>[] = [
+  {
+    head: "Schedule",
+    cell: ({ id, description }) => (
+      <>
+        <a class="cell-link" href={`/dashboard/schedules?id=${encodeURIComponent(id)}`}>
           <IdText id={id} />
         </a>
         {description && <span class="cell-note">{description}</span>}
-      </th>
-      <td>
+      </>
+    ),
+  },
+  {
+    head: "Pattern",
+    cell: ({ cron, timezone }) => (
+      <>
         <code class="cron">{cron}</code>
         <span class="cell-note">{timezone}</span>
-      </td>
-      <td>
-        {paused ? (
-          <span class="badge tone-late">Paused</span>
-        ) : nextRunTime === null ? (
-          <span class="faint">never</span>
-        ) : (
-          <Left at={nextRunTime} isCalm />
-        )}
-      </td>
-      <td class="lesser">
-        {lastRunTime === undefined ? <span class="faint">not yet</span> : <Ago at={lastRunTime} />}
-      </td>
-    </tr>
-  );
+      </>
+    ),
+  },
+  { head: "Next run", cell: (schedule) => <NextRun schedule={schedule} /> },
+  {
+    head: "Last run",
+    cell: ({ lastRunTime }) =>
+      lastRunTime === undefined ? <span class="faint">not yet</span> : <Ago at={lastRunTime} />,
+  },
+];
+
+function NextRun({ schedule: { paused, nextRunTime } }: { schedule: Schedule }) {
+  if (paused) return <span class="badge tone-late">Paused</span>;
+  if (nextRunTime === null) return <span class="faint">never</span>;
+  return <Left at={nextRunTime} isCalm />;
 }

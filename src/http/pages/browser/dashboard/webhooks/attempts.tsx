@@ -1,6 +1,7 @@
 /** The last attempts at an endpoint, the latest first: what, when, and what was answered. */
 import type { Delivery } from "../../../../../../client/src/webhooks.ts";
 import { tookText } from "../format/time.ts";
+import { DataTable, type Column } from "../parts/data-table.tsx";
 import { IdText } from "../parts/id.tsx";
 import { Ago } from "../parts/time.tsx";
 import { promiseHref } from "../places.ts";
@@ -12,59 +13,42 @@ export function Attempts({ attempts }: { attempts: Delivery[] }) {
       {attempts.length === 0 ? (
         <p class="quiet">Nothing was sent yet.</p>
       ) : (
-        <div class="table-wrap" tabindex={0} role="region" aria-label="Last attempts">
-          <table class="table">
-            <thead>
-              <tr>
-                <th scope="col">Answer</th>
-                <th scope="col">Event</th>
-                <th scope="col">Promise</th>
-                <th scope="col" class="num">
-                  Attempt
-                </th>
-                <th scope="col" class="num">
-                  Took
-                </th>
-                <th scope="col">When</th>
-              </tr>
-            </thead>
-            <tbody>
-              {attempts.map((attempt) => (
-                <Row key={`${attempt.event} ${attempt.attempt} ${attempt.at}`} attempt={attempt} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <DataTable
+          label="Last attempts"
+          columns={COLUMNS}
+          items={attempts}
+          keyOf={({ event, attempt, at }) => `${event} ${attempt} ${at}`}
+        />
       )}
     </>
   );
 }
 
-function Row({ attempt }: { attempt: Delivery }) {
-  const { type, promise, attempt: number, at, ms, status, failure, answer } = attempt;
-  const isTaken = status !== null && status >= 200 && status < 300;
-  return (
-    <tr>
-      <td>
+const COLUMNS: Column<Delivery>[] = [
+  {
+    head: "Promise",
+    cell: ({ promise }) =>
+      promise === null ? (
+        <span class="quiet">A test</span>
+      ) : (
+        <a class="cell-link" href={promiseHref(promise)}>
+          <IdText id={promise} />
+        </a>
+      ),
+  },
+  { head: "Event", cell: ({ type }) => type },
+  {
+    head: "Answer",
+    cell: ({ status, failure, answer }) => {
+      const isTaken = status !== null && status >= 200 && status < 300;
+      return (
         <span class={`badge ${isTaken ? "tone-good" : "tone-bad"}`} title={answer}>
           {status ?? failure}
         </span>
-      </td>
-      <td>{type}</td>
-      <td>
-        {promise === null ? (
-          <span class="faint">none</span>
-        ) : (
-          <a class="cell-link" href={promiseHref(promise)}>
-            <IdText id={promise} />
-          </a>
-        )}
-      </td>
-      <td class="num">{number}</td>
-      <td class="num">{tookText(ms)}</td>
-      <td>
-        <Ago at={at} />
-      </td>
-    </tr>
-  );
-}
+      );
+    },
+  },
+  { head: "Attempt", isNumber: true, cell: ({ attempt }) => String(attempt) },
+  { head: "Took", isNumber: true, cell: ({ ms }) => tookText(ms) },
+  { head: "When", cell: ({ at }) => <Ago at={at} /> },
+];

@@ -2,6 +2,7 @@
 import type { DeadLetter } from "../../../../../../client/src/webhooks.ts";
 import { promises } from "../api/promises.ts";
 import { faultText } from "../format/fault.ts";
+import { DataTable, type Column } from "../parts/data-table.tsx";
 import { IdText } from "../parts/id.tsx";
 import { Ago } from "../parts/time.tsx";
 import { say } from "../parts/toasts.tsx";
@@ -23,49 +24,38 @@ export function DeadLetters({ webhookId, letters, onSent }: DeadLetters) {
     }
     onSent();
   }
+  const columns: Column<DeadLetter>[] = [
+    ...COLUMNS,
+    {
+      head: "What can be done",
+      isNumber: true,
+      isUnnamed: true,
+      cell: ({ event }) => (
+        <button type="button" class="button small" onClick={() => void send(event)}>
+          Redeliver
+        </button>
+      ),
+    },
+  ];
   return (
     <>
       <h3>Given up</h3>
-      <div class="table-wrap" tabindex={0} role="region" aria-label="Given up">
-        <table class="table">
-          <thead>
-            <tr>
-              <th scope="col">Promise</th>
-              <th scope="col">Event</th>
-              <th scope="col">Why</th>
-              <th scope="col" class="num">
-                Attempts
-              </th>
-              <th scope="col">When</th>
-              <th scope="col">
-                <span class="unseen">What can be done</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {letters.map(({ event, promise, type, reason, attempts, deadOn }) => (
-              <tr key={event}>
-                <th scope="row">
-                  <a class="cell-link" href={promiseHref(promise)}>
-                    <IdText id={promise} />
-                  </a>
-                </th>
-                <td>{type}</td>
-                <td>{reason}</td>
-                <td class="num">{attempts}</td>
-                <td>
-                  <Ago at={deadOn} />
-                </td>
-                <td class="num">
-                  <button type="button" class="button small" onClick={() => void send(event)}>
-                    Redeliver
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable label="Given up" columns={columns} items={letters} keyOf={({ event }) => event} />
     </>
   );
 }
+
+const COLUMNS: Column<DeadLetter>[] = [
+  {
+    head: "Promise",
+    cell: ({ promise }) => (
+      <a class="cell-link" href={promiseHref(promise)}>
+        <IdText id={promise} />
+      </a>
+    ),
+  },
+  { head: "Event", cell: ({ type }) => type },
+  { head: "Why", cell: ({ reason }) => <span class="badge tone-bad">{reason}</span> },
+  { head: "Attempts", isNumber: true, cell: ({ attempts }) => String(attempts) },
+  { head: "When", cell: ({ deadOn }) => <Ago at={deadOn} /> },
+];

@@ -1,5 +1,6 @@
 /** A line for each endpoint: where it is, what it hears of, and what waits for it or was given up. */
 import type { Webhook, WebhookFilter } from "../../../../../../client/src/webhooks.ts";
+import { DataTable, type Column } from "../parts/data-table.tsx";
 
 interface WebhookTable {
   items: Webhook[];
@@ -8,69 +9,55 @@ interface WebhookTable {
 
 export function WebhookTable({ items, chosenId }: WebhookTable) {
   return (
-    <div class="table-wrap" tabindex={0} role="region" aria-label="Webhooks">
-      <table class="table">
-        <thead>
-          <tr>
-            <th scope="col">Endpoint</th>
-            <th scope="col" class="lesser">
-              Hears of
-            </th>
-            <th scope="col" class="num">
-              Waiting
-            </th>
-            <th scope="col" class="num">
-              Given up
-            </th>
-            <th scope="col">State</th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((webhook) => (
-            <Row key={webhook.id} webhook={webhook} isChosen={webhook.id === chosenId} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      label="Webhooks"
+      columns={COLUMNS}
+      items={items}
+      keyOf={({ id }) => id}
+      isChosen={({ id }) => id === chosenId}
+    />
   );
 }
 
-function Row({ webhook, isChosen }: { webhook: Webhook; isChosen: boolean }) {
-  const { id, url, description, events, filter, waiting, deadLetters } = webhook;
-  return (
-    <tr class={isChosen ? "chosen" : undefined}>
-      <th scope="row">
-        <a
-          class="cell-link mono wrap"
-          href={`/dashboard/webhooks?id=${id}`}
-          aria-current={isChosen ? "true" : false}
-        >
+const COLUMNS: Column<Webhook>[] = [
+  {
+    head: "Endpoint",
+    cell: ({ id, url, description }) => (
+      <>
+        <a class="cell-link mono wrap" href={`/dashboard/webhooks?id=${id}`}>
           {url}
         </a>
         {description && <span class="cell-note">{description}</span>}
-      </th>
-      <td class="lesser">
+      </>
+    ),
+  },
+  {
+    head: "Hears of",
+    cell: ({ events, filter }) => (
+      <>
         {events.map((event) => event.replace("promise.", "")).join(", ")}
         <span class="cell-note">{filterText(filter)}</span>
-      </td>
-      <td class="num">{waiting.toLocaleString()}</td>
-      <td class="num">{deadLetters > 0 ? <b class="bad">{deadLetters.toLocaleString()}</b> : 0}</td>
-      <td>
-        <StandingBadge webhook={webhook} />
-      </td>
-    </tr>
-  );
-}
+      </>
+    ),
+  },
+  { head: "Waiting", isNumber: true, cell: ({ waiting }) => waiting.toLocaleString() },
+  {
+    head: "Given up",
+    isNumber: true,
+    cell: ({ deadLetters }) =>
+      deadLetters > 0 ? <b class="bad">{deadLetters.toLocaleString()}</b> : "0",
+  },
+  { head: "State", cell: (webhook) => <StandingBadge webhook={webhook} /> },
+];
 
-export function StandingBadge({ webhook }: { webhook: Webhook }) {
-  const { disabled, disabledReason } = webhook;
+function StandingBadge({ webhook: { disabled, disabledReason } }: { webhook: Webhook }) {
   if (!disabled) return <span class="badge tone-good">On</span>;
   return (
     <span class="badge tone-late">{disabledReason === "gone" ? "Off: it is gone" : "Off"}</span>
   );
 }
 
-export function filterText({ promise, prefix, tags }: WebhookFilter): string {
+function filterText({ promise, prefix, tags }: WebhookFilter): string {
   const parts = [
     promise,
     prefix !== undefined && `${prefix}*`,
