@@ -11,6 +11,8 @@ import { launch, open, type Opened } from "./browser.ts";
 
 const SHOTS = join(import.meta.dirname, "../../.build/screenshots");
 const PATIENCE_MS = 15_000;
+/** For what is asked again and again until it is so. */
+export const PATIENCE = { timeout: PATIENCE_MS };
 
 export const WIDE = { viewport: { width: 1440, height: 900 } };
 export const PHONE = {

@@ -1,24 +1,27 @@
-/** Moving the deadline of a pending promise later: by so much from now, or to an instant. */
+/** Moving the deadline of a pending promise later: by so much, or to an instant. */
 import { useState } from "hono/jsx/dom";
 import { NEVER, type PromiseRecord } from "../../../../../../client/src/protocol.ts";
 import { isAlreadySettledError } from "../../../../../../client/src/errors.ts";
 import { promises } from "../api/promises.ts";
+import { isoText } from "../format/time.ts";
 import { faultText } from "../format/fault.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { Day, Left } from "../parts/time.tsx";
 import { say } from "../parts/toasts.tsx";
 import { LostRace } from "./lost-race.tsx";
 
+const HOUR = 3_600_000;
 const CHOICES = [
-  ["1 hour", "1h"],
-  ["4 hours", "4h"],
-  ["1 day", "1d"],
-  ["3 days", "3d"],
-  ["1 week", "7d"],
+  ["1 hour", HOUR],
+  ["4 hours", 4 * HOUR],
+  ["1 day", 24 * HOUR],
+  ["3 days", 72 * HOUR],
+  ["1 week", 168 * HOUR],
 ] as const;
 
 export function ExtendDialog({ record, onClose }: { record: PromiseRecord; onClose: () => void }) {
-  const [until, setUntil] = useState("1d");
+  const later = (ms: number) => isoText(record.timeout + ms)?.replace(/\.\d+Z$/, "Z") ?? "";
+  const [until, setUntil] = useState(later(24 * HOUR));
   const [error, setError] = useState<unknown>(undefined);
   const [isSending, setSending] = useState(false);
 
@@ -58,14 +61,14 @@ export function ExtendDialog({ record, onClose }: { record: PromiseRecord; onClo
           )}
         </p>
         <fieldset class="choices">
-          <legend>New deadline, from now</legend>
-          {CHOICES.map(([label, value]) => (
+          <legend>Later by</legend>
+          {CHOICES.map(([label, ms]) => (
             <button
-              key={value}
+              key={label}
               type="button"
               class="button"
-              aria-pressed={until === value ? "true" : "false"}
-              onClick={() => setUntil(value)}
+              aria-pressed={until === later(ms) ? "true" : "false"}
+              onClick={() => setUntil(later(ms))}
             >
               {label}
             </button>
@@ -73,7 +76,7 @@ export function ExtendDialog({ record, onClose }: { record: PromiseRecord; onClo
         </fieldset>
         <label class="field">
           <span>
-            Or <span class="faint">a duration (36h) or a date (2027-01-31T12:00Z)</span>
+            New deadline <span class="faint">a date, or from now: 36h</span>
           </span>
           <input
             type="text"
