@@ -28,15 +28,6 @@ describe.skipIf(noBrowser)("a browser", () => {
       prefixes,
     });
 
-  async function signIn(page: Page, key: string): Promise<void> {
-    await page.getByLabel("Key").fill(key);
-    await page.getByRole("button", { name: "Sign in" }).click();
-  }
-
-  /** What is refused on the way to signing in is in the console, as it should be. */
-  const unexpected = (complaints: string[]) =>
-    complaints.filter((text) => !/40[13]|WebSocket/.test(text));
-
   it("is asked for a key, and led to where it wanted to go", async () => {
     const { page, context, complaints, strayRequests } = await world.visit(
       "/dashboard/promises/team-a/1",
@@ -156,3 +147,13 @@ describe.skipIf(noBrowser)("a browser", () => {
     await context.close();
   });
 });
+
+async function signIn(page: Page, key: string): Promise<void> {
+  await page.getByLabel("Key").fill(key);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** What is refused on the way to signing in is in the console, as it should be. */
+function unexpected(complaints: string[]): string[] {
+  return complaints.filter((text) => !/40[13]|WebSocket/.test(text));
+}

@@ -14,7 +14,7 @@ import { bucketsOf, latencyOf, RANGES, type Range } from "./series.ts";
 import { LatencyWords, Tiles } from "./tiles.tsx";
 import { Throughput } from "./throughput.tsx";
 
-const ASK_AGAIN_MS = 5000;
+const ASK_AGAIN_MS = 10_000;
 
 interface Figures {
   stats: Stats;

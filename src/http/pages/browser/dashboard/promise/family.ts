@@ -14,12 +14,26 @@ export const NODES_MAX = 300;
 /** Each is a search. */
 const ANCESTORS_MAX = 8;
 
-/** `undefined` for a promise that is alone. */
-export async function familyAround(
-  record: Pick<PromiseRecord, "id" | "tags">,
+/** Where the tree of a promise begins. */
+export async function rootOf(
+  { id, tags }: Pick<PromiseRecord, "id" | "tags">,
   signal: AbortSignal,
-): Promise<Tree | undefined> {
-  const rootId = await rootOf(record, signal);
+): Promise<string> {
+  const origin = tags[ORIGIN_TAG];
+  if (origin !== undefined) return origin;
+  const ancestors = ancestorsOf(id);
+  const found = await Promise.all(
+    ancestors.map(async (ancestor) => {
+      const query = { id: ancestor, limit: 1, view: "summary" } as const;
+      const page = await promises.search(query, { signal }).page();
+      return page.promises[0]?.id === ancestor;
+    }),
+  );
+  return ancestors.find((_, index) => found[index]) ?? id;
+}
+
+/** `undefined` for a promise that is alone. */
+export async function familyOf(rootId: string, signal: AbortSignal): Promise<Tree | undefined> {
   try {
     const tree = await promises.tree(rootId, { nodesMax: NODES_MAX, signal });
     return tree.root.children.length === 0 ? undefined : tree;
@@ -27,22 +41,6 @@ export async function familyAround(
     if (isNotFoundError(error)) return undefined;
     throw error;
   }
-}
-
-async function rootOf(
-  { id, tags }: Pick<PromiseRecord, "id" | "tags">,
-  signal: AbortSignal,
-): Promise<string> {
-  const origin = tags[ORIGIN_TAG];
-  if (origin !== undefined) return origin;
-  const found = await Promise.all(
-    ancestorsOf(id).map(async (ancestor) => {
-      const query = { id: ancestor, limit: 1, view: "summary" } as const;
-      const page = await promises.search(query, { signal }).page();
-      return page.promises[0]?.id === ancestor;
-    }),
-  );
-  return ancestorsOf(id).find((_, index) => found[index]) ?? id;
 }
 
 /** The shortest first: what an id goes on from, at a slash, a full stop or a colon. */

@@ -1,24 +1,40 @@
-/** The tree that a promise is part of, as a graph or as a waterfall over time; asked again while it grows. */
-import { useState } from "hono/jsx/dom";
+/** The tree that a promise is part of, as a graph or as a waterfall over time; drawn again when it changes. */
+import { useLayoutEffect, useMemo, useState } from "hono/jsx/dom";
 import type { PromiseRecord } from "../../../../../../client/src/protocol.ts";
-import { treeRows, type TreeNode } from "../../../../../../client/src/tree.ts";
-import { useAgain } from "../live/again.ts";
+import { ORIGIN_TAG } from "../../../../../../client/src/tree.ts";
+import { serverNow } from "../live/clock.ts";
 import { useLoad } from "../live/load.ts";
+import { useNews } from "../live/news.ts";
+import { Soon } from "../live/soon.ts";
 import { Fault } from "../parts/notice.tsx";
-import { familyAround, NODES_MAX } from "./family.ts";
+import { familyOf, NODES_MAX, rootOf } from "./family.ts";
 import { TreeGraph } from "./tree-graph.tsx";
 import { TreeWaterfall } from "./tree-waterfall.tsx";
 
-const ASK_AGAIN_MS = 4000;
+/** The index is told of what is new within about a second: of the ancestors, too. */
+const FRESH_MS = 3000;
+/** A workflow changes in bursts. */
+const BURST_MS = 1000;
 
 export function TreePanel({ record }: { record: PromiseRecord }) {
-  const { id, state } = record;
+  const { id } = record;
+  const { data: rootId, reload } = useLoad((signal) => rootOf(record, signal), [id]);
+  useLayoutEffect(() => {
+    if (serverNow() - record.createdOn > FRESH_MS) return undefined;
+    const timer = setTimeout(reload, FRESH_MS);
+    return () => clearTimeout(timer);
+  }, [id]);
+  return rootId === undefined ? null : <Family key={rootId} rootId={rootId} currentId={id} />;
+}
+
+function Family({ rootId, currentId }: { rootId: string; currentId: string }) {
   const [isWaterfall, setWaterfall] = useState(false);
-  const { data, error, reload } = useLoad((signal) => familyAround(record, signal), [id, state]);
-  const isGrowing = data === undefined ? state === "PENDING" : hasPending(data.root);
-  useAgain(() => {
-    if (isGrowing) reload();
-  }, ASK_AGAIN_MS);
+  const { data, error, reload } = useLoad((signal) => familyOf(rootId, signal), [rootId]);
+  const again = useMemo(() => new Soon(reload, BURST_MS), [rootId]);
+  useLayoutEffect(() => () => again.close(), [again]);
+  // Whose id goes on from the root's, and whoever names it: some of them twice, which is harmless.
+  useNews({ id: `${rootId}*` }, () => again.want(), [rootId]);
+  useNews({ tags: { [ORIGIN_TAG]: rootId } }, () => again.want(), [rootId]);
   if (error !== undefined && !data) {
     return (
       <section class="panel">
@@ -52,17 +68,13 @@ export function TreePanel({ record }: { record: PromiseRecord }) {
         </div>
       </header>
       {isWaterfall ? (
-        <TreeWaterfall root={data.root} currentId={id} />
+        <TreeWaterfall root={data.root} currentId={currentId} />
       ) : (
-        <TreeGraph root={data.root} currentId={id} />
+        <TreeGraph root={data.root} currentId={currentId} />
       )}
       {data.isCut && (
         <p class="quiet">There are more: only {NODES_MAX.toLocaleString()} of them are drawn.</p>
       )}
     </section>
   );
-}
-
-function hasPending(root: TreeNode): boolean {
-  return treeRows(root).some(({ node }) => node.promise?.state === "PENDING");
 }
