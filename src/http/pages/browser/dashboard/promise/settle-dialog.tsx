@@ -88,7 +88,7 @@ export function SettleDialog({ verb, record, onClose }: SettleDialog) {
           {fault !== undefined && <p class="field-fault">Not JSON yet: {fault}</p>}
           {faults && (
             <div class="field-fault">
-              <p>{faults.text}</p>
+              <p>{faults.faults.length > 0 ? "This does not fit the form:" : faults.text}</p>
               <ul>
                 {faults.faults.map(({ pointer, message }) => (
                   <li key={pointer + message}>
