@@ -37,13 +37,15 @@ const ROOMS: Room[] = [
   { path: "src/duration.ts", may: ["iso8601-duration"] },
   {
     path: "src/env.ts",
-    may: ["src/duration.ts", "client/src/protocol.ts"],
+    may: ["src/duration.ts", "src/log.ts", "client/src/protocol.ts"],
     mayType: ["src/object/"],
   },
+  { path: "src/log.ts", may: [] },
   {
     path: "src/object/",
     may: [
       "src/object/",
+      "src/log.ts",
       "src/machine/",
       "src/env.ts",
       "client/src/protocol.ts",
@@ -57,6 +59,7 @@ const ROOMS: Room[] = [
     may: [
       "src/http/",
       "src/env.ts",
+      "src/log.ts",
       "src/duration.ts",
       "client/src/protocol.ts",
       // Pure: what a record looks like, what a link, an address or a form may be. Never a decision.

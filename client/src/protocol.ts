@@ -249,6 +249,18 @@ export type ListEvent =
   | { type: "added" | "changed"; at: string; promise: PromiseSummary }
   | { type: "removed"; at: string; id: string };
 
+/** `GET /awaiters/:id`: who waits for the promise at this moment. */
+export interface Awaiters {
+  /** Lines held open: WebSockets, event streams and long polls. */
+  sockets: number;
+  /** Addresses that are told the end: `poll://…`, or `https://…` without its query. */
+  listeners: string[];
+  /** Ids of promises whose tasks wait for this one. */
+  tasks: string[];
+  /** The lists were cut. */
+  more?: true;
+}
+
 /** `GET /stats`: what the index has counted, over all promises within the caller's prefixes. */
 export interface Stats {
   /** ms since the epoch. */
@@ -300,11 +312,12 @@ export const TIMER_TAGS = ["resonate:timer", "resonate:timeout"] as const;
  * What became of a create or settle, in the header `promise-outcome` of its answer.
  *
  * - `created`, `settled`: this call did it (201).
+ * - `extended`: this call moved the deadline (200).
  * - `voted`: this call's vote was counted, and more are needed (202).
- * - `repeated`: an earlier call with the same idempotency key did it (200).
+ * - `repeated`: an earlier call with the same idempotency key did it, or the deadline is that (200).
  * - `lost`: the promise was there, or settled, before; the answer carries the record that won.
  */
-export const OUTCOMES = ["created", "settled", "voted", "repeated", "lost"] as const;
+export const OUTCOMES = ["created", "settled", "extended", "voted", "repeated", "lost"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /**
@@ -346,6 +359,10 @@ export const HEADER = {
   prefer: "prefer",
   preferenceApplied: "preference-applied",
   subprotocol: "sec-websocket-protocol",
+  /** Names the request in logs and in the audit log; on every answer, the caller's own if it is sane. */
+  requestId: "x-request-id",
+  /** What calls: `cli/1.0`, `dashboard`. For who may not set `user-agent`. */
+  client: "x-client",
 } as const;
 
 /**
@@ -505,6 +522,8 @@ export const LIMITS = {
   searchTextCharactersMax: 256,
   /** Lists that are followed live: a socket on every shard of the index for each. */
   listFollowersMax: 1000,
+  /** Of those who await a promise, so many are named. */
+  awaitersListedMax: 1000,
   /** Longer than every URL of ours: an id of 1,024 bytes, percent-encoded, has 3,072. */
   urlCharactersMax: 8192,
   /** Tokens and entity tags are read, hashed and split: no honest one comes near. */
@@ -512,6 +531,13 @@ export const LIMITS = {
   /** Of one shard of four: a list shows all of them at once. */
   keysMax: 1000,
   keyNameCharactersMax: 100,
+  /** Wrong keys, and links that nobody signed, from one address: whoever guesses is told to stay away. */
+  guessesMax: 100,
+  /** Where nobody says from which address: all of them together. */
+  guessesFromAnywhereMax: 1000,
+  guessesWindowMs: 60_000,
+  /** So many addresses are remembered: who guesses from many must not fill the memory. */
+  guessersMax: 10_000,
   /** A search asks the index for each of them. */
   keyPrefixesMax: 16,
   /** A page is held in memory as text: after so many characters it ends, and the next one begins. */

@@ -2,6 +2,7 @@
  * The OpenAPI 3.1 document: the table of operations. A test asks every one of them and holds each
  * answer against this.
  */
+import * as v from "valibot";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { createBody } from "./asked.ts";
 import {
@@ -20,11 +21,12 @@ import {
   WAIT,
   type Json,
 } from "./openapi-parts.ts";
+import { findPaths, SEARCH } from "./openapi-find.ts";
 import { keyPaths } from "./openapi-keys.ts";
 import { linkPaths } from "./openapi-links.ts";
 import { webhookPaths } from "./openapi-webhooks.ts";
 import { pauseBody, scheduleBody } from "./schedules.ts";
-import { promiseRecord, settleBody } from "./schemas.ts";
+import { extendBody, promiseRecord, settleBody } from "./schemas.ts";
 
 const CREATED = {
   201: { description: "Created by this call.", headers: OUTCOME_HEADERS, ...record() },
@@ -61,6 +63,7 @@ export function openApiDocument(origin: string): Json {
     ],
     paths: {
       "/promises": {
+        get: SEARCH,
         post: operation("createPromise", "Create a promise; without an id one is drawn", {
           requestBody: body(createBody),
           parameters: KEY_HEADERS,
@@ -95,14 +98,18 @@ export function openApiDocument(origin: string): Json {
           requestBody: body(createBody),
           responses: { ...CREATED, ...problems("exists", ...CALL_ERRORS, ...BODY_ERRORS) },
         }),
-        patch: operation("settlePromise", "Settle a promise; the first one wins", {
+        patch: operation("settlePromise", "Settle a promise, the first one wins; or extend it", {
+          description:
+            "With a state it settles. With a timeout and no state the deadline of a pending promise " +
+            "moves later; the deadline that it has already is a success and changes nothing.",
           parameters: [ID, ...KEY_HEADERS],
-          requestBody: body(settleBody),
+          requestBody: body(v.union([settleBody, extendBody])),
           responses: {
             201: { description: "Settled by this call.", headers: OUTCOME_HEADERS, ...record() },
             200: {
               description:
-                "Settled before with the same key, or timed out before (promise-outcome: lost).",
+                "Settled before with the same key, or timed out before (promise-outcome: lost); " +
+                "or the deadline is as asked (promise-outcome: extended).",
               headers: OUTCOME_HEADERS,
               ...record(),
             },
@@ -117,11 +124,24 @@ export function openApiDocument(origin: string): Json {
           },
         }),
       },
+      "/awaiters/{id}": {
+        get: operation("getAwaiters", "Who waits for a promise at this moment", {
+          parameters: [ID],
+          responses: {
+            200: {
+              description: "Lines held open, addresses, and ids whose tasks wait.",
+              content: { "application/json": { schema: AWAITERS } },
+            },
+            ...problems("not_found", ...CALL_ERRORS),
+          },
+        }),
+      },
       "/durablePromiseServer/{operation}": example("request", "promiseName"),
       "/promise/{operation}": example(undefined, "promiseId"),
       ...linkPaths(),
       ...webhookPaths(),
       ...keyPaths(),
+      ...findPaths(),
       "/schedules": { get: LIST_SCHEDULES },
       "/schedules/{id}": schedulePath(),
       "/poll/{group}/{pid}": { get: POLL },
@@ -157,6 +177,17 @@ export function openApiDocument(origin: string): Json {
     },
   };
 }
+
+const AWAITERS = {
+  type: "object",
+  required: ["sockets", "listeners", "tasks"],
+  properties: {
+    sockets: { type: "integer" },
+    listeners: { type: "array", items: { type: "string" } },
+    tasks: { type: "array", items: { type: "string" } },
+    more: { const: true, description: `There are more than ${LIMITS.awaitersListedMax}.` },
+  },
+};
 
 const REPLY = { content: { "application/json": { schema: { type: "object" } } } };
 
@@ -211,7 +242,8 @@ const POLL = operation("poll", "What there is to do for a worker, as it comes", 
   tags: ["resonate"],
   description:
     "Held open. Each event is a message: execute (a task to acquire) or unblock (a promise that " +
-    "has settled). Targets and listeners name it poll://any@group or poll://uni@group/pid.",
+    "has settled). Targets and listeners name it poll://any@group or poll://uni@group/pid. Of a key " +
+    "with prefixes, a group is one that they reach: team-a/* reaches team-a.",
   parameters: ["group", "pid"].map((name) => ({
     name,
     in: "path",

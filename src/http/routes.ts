@@ -10,6 +10,7 @@ import { callBare, callWrapped } from "./example.ts";
 import { receiveCallback } from "./callback.ts";
 import { listGroups, showActivity, showGroup, showStats } from "./figures.ts";
 import { rebuildIndex, showIndex } from "./index-admin.ts";
+import { readAwaiters } from "./awaiters.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { decideByLink, showLink } from "./link-page.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
@@ -17,7 +18,7 @@ import { listPromises } from "./list.ts";
 import { isAwait } from "./negotiate.ts";
 import type { Outside } from "./permission.ts";
 import { poll } from "./poll.ts";
-import { createPromise, purgePromise, readPromise, settlePromise } from "./promises.ts";
+import { changePromise, createPromise, purgePromise, readPromise } from "./promises.ts";
 import { jwks, readReceipt } from "./receipts.ts";
 import { callProtocol, tokenInEnvelope } from "./rpc.ts";
 import {
@@ -97,12 +98,14 @@ export const ROUTES: readonly Route[] = [
 
   call("GET /promises/:id+", inPath(awaitOrRead, "no promise"), readPromise),
   call("PUT /promises/:id+", inPath("create", "forbidden"), createPromise),
-  call("PATCH /promises/:id+", inPath("settle", "no promise"), settlePromise),
+  call("PATCH /promises/:id+", inPath("settle", "no promise"), changePromise),
   // An id that is free again can begin another life: that undoes what was settled.
   call("DELETE /promises/:id+", inPath("admin", "no promise"), purgePromise),
   // A search finds what the caller's prefixes let it; to follow one is to be told.
   call("GET /promises", { scope: "read" }, listPromises),
   call("POST /promises", { scope: "create", id: "body", outside: "forbidden" }, createPromise),
+
+  call("GET /awaiters/:id+", inPath("read", "no promise"), readAwaiters),
 
   // Who makes a schedule may also stop it: what it has made stays.
   { on: "GET /schedules", rule: { scope: "read" }, handle: listSchedules },

@@ -125,6 +125,9 @@ export const settleBody = fields({
   url: serverOwned,
 });
 
+/** Without a state: the deadline moves, and nothing else. */
+export const extendBody = fields({ timeout: deadline, id: v.optional(promiseId) });
+
 /** What the server answers: only for the OpenAPI document, nothing is validated on the way out. */
 export const promiseRecord = v.object({
   id: v.string(),

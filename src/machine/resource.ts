@@ -128,7 +128,7 @@ export function splitFrame(text: string): { type: string; etag?: string; promise
  */
 export function entityTag(record: PromiseRecord): string {
   if (isSettled(record)) return `${record.birth}.settled`;
-  const { birth, votes = [], escalated = 0 } = record;
-  const moved = votes.length + escalated > 0 ? `.${votes.length}.${escalated}` : "";
-  return `${birth}.pending${moved}`;
+  const { birth, votes = [], escalated = 0, extended = 0 } = record;
+  const counts = [votes.length, escalated, extended];
+  return `${birth}.pending${counts.some((count) => count > 0) ? `.${counts.join(".")}` : ""}`;
 }

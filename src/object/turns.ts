@@ -34,6 +34,7 @@ import { Preload } from "./preload.ts";
 import { PromiseStore } from "./promise-store.ts";
 import { Sockets, tellEnd, tellNews, type Waiting } from "./sockets.ts";
 import { SUBSCRIBER_PREFIX, Subscribers } from "./subscribers.ts";
+import { traced } from "./trace.ts";
 import { matching } from "./webhook-filters.ts";
 
 /** A parked task is offered when somebody comes; this is for the day that word of it is lost. */
@@ -43,6 +44,8 @@ const PARK_MS = 60 * 60 * 1000;
 export type Answer = Pick<Decision, "outcome" | "record">;
 
 type Turn = Decision & Pick<TaskDecision, "offer">;
+type Decide<D extends Turn> = (stored: PromiseRecord | null, now: number) => D;
+type Told<D extends Turn> = D & { telling: Promise<void> | undefined };
 
 /** Where a method takes `at`, a test tool drives the clock: then there are no alarms. */
 export class Turns {
@@ -234,11 +237,17 @@ export class Turns {
     return { retryMs: readConfig(this.#env).taskRetryMs, parkMs: PARK_MS };
   }
 
+  #turn<D extends Turn>(decideNow: Decide<D>, at?: number): Told<D> {
+    return traced(
+      this.#env,
+      "turn",
+      () => this.#taken(decideNow, at),
+      ({ outcome, record }) => ({ promise: this.id, outcome, state: record?.state }),
+    );
+  }
+
   /** Load, decide, commit, tell, arm: one synchronous turn, but for a long fan-out (`telling`). */
-  #turn<D extends Turn>(
-    decideNow: (stored: PromiseRecord | null, now: number) => D,
-    at?: number,
-  ): D & { telling: Promise<void> | undefined } {
+  #taken<D extends Turn>(decideNow: Decide<D>, at?: number): Told<D> {
     const now = this.now(at);
     let stored = this.#store.recall();
     let decision = decideNow(stored, now);

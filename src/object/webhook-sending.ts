@@ -6,6 +6,7 @@
  * What has failed before has half of the lines, however much of it there is: a receiver that hangs on
  * the old does not keep the new from being sent, nor the other way round.
  */
+import { logFailure } from "../log.ts";
 import { fateOf, type Failure, type Outcome } from "../machine/delivery.ts";
 import type { Webhook } from "../machine/webhook.ts";
 import type { WebhookLog } from "./webhook-log.ts";
@@ -91,7 +92,7 @@ export class WebhookSending {
       this.#settle(webhook, delivery, await this.#endpoint.send(webhook, delivery, text));
     } catch (error) {
       // A bug of ours must not be met again at once.
-      console.error(error);
+      logFailure("an event could not be sent", error, { webhook: webhook.id });
       const { number, attempts, firstAt } = delivery;
       this.#queue.retry(number, attempts, firstAt ?? Date.now(), Date.now() + RUN_MS_MAX);
     }

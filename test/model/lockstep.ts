@@ -30,15 +30,16 @@ export const MACHINE: Machine = {
     const { record, write, ...decision } = decide(...asked);
     return {
       ...decision,
-      record: record && withoutTask(record),
-      ...(write !== undefined && { write: write && withoutTask(write) }),
+      record: record && judged(record),
+      ...(write !== undefined && { write: write && judged(write) }),
     };
   },
-  project: (...asked) => withoutTask(project(...asked)),
+  project: (...asked) => judged(project(...asked)),
 };
 
-function withoutTask(record: PromiseRecord): PromiseRecord {
-  const { task: _, ...rest } = record;
+/** Nor does it count how often a deadline was moved. */
+function judged(record: PromiseRecord): PromiseRecord {
+  const { task: _, extended: __, ...rest } = record;
   return rest;
 }
 
@@ -193,6 +194,8 @@ function ask(model: Model, { now, id, command }: Step): Answer {
       return model.create(id, termsOf(command), command.strict, now);
     case "settle":
       return model.settle(id, wishOf(command), now);
+    case "extend":
+      return model.extend(id, command.timeoutAt, now);
     case "purge":
     case "dispose":
     case "wake":
