@@ -127,21 +127,18 @@ function summary(id: string, more: Partial<PromiseSummary> = {}): PromiseSummary
   };
 }
 
+function page(ids: string[], more: { cursor?: string; count?: number } = {}): ListEvent {
+  const { cursor = null, count = ids.length } = more;
+  return { type: "page", at: "0", promises: ids.map((id) => summary(id)), cursor, count };
+}
+
+function happened(type: "added" | "changed", id: string): ListEvent {
+  return { type, at: "1", promise: summary(id) };
+}
+
 const listed = (list: LiveList) => list.first(100).map(({ id }) => id);
 
 describe("a list as it changes", () => {
-  const page = (ids: string[], more: { cursor?: string; count?: number } = {}): ListEvent => ({
-    type: "page",
-    at: "0",
-    promises: ids.map((id) => summary(id)),
-    cursor: more.cursor ?? null,
-    count: more.count ?? ids.length,
-  });
-  const happened = (type: "added" | "changed", id: string): ListEvent => ({
-    type,
-    at: "1",
-    promise: summary(id),
-  });
   test("has what was added, in order, and not what was removed", () => {
     const list = new LiveList("id");
     const events: ListEvent[] = [
