@@ -231,6 +231,23 @@ describe("settling", () => {
   });
 });
 
+describe("extend", () => {
+  test("moves the deadline later, and says why not", async () => {
+    const id = newId();
+    await promises.create(id, { deadline: "1h" });
+    const record = (await json(["extend", id, "2h"])) as { timeout: number };
+    expect(record.timeout).toBeGreaterThan(Date.now() + 7_000_000);
+    expect(record).toEqual(await promises.get(id));
+    const earlier = await cli(["extend", id, "1m"]);
+    expect(earlier.code).toBe(65);
+    expect(earlier.stderr).toContain("timeout must be later than the deadline");
+    await promises.resolve(id);
+    expect((await cli(["extend", id, "3h"])).code).toBe(73);
+    expect((await cli(["extend", newId(), "3h"])).code).toBe(66);
+    expect((await cli(["extend", id, "soon"])).code).toBe(64);
+  });
+});
+
 describe("wait", () => {
   test("prints the value of a promise that is resolved: text bare, the rest as JSON", async () => {
     const [first, second, third] = [newId(), newId(), newId()];
