@@ -85,6 +85,5 @@ async function lives(node: string): Promise<void> {
   expect((await run("search", "--json", "--id", id)).stderr).toBe("");
   const failed = run("get", "package/nobody").catch((error: unknown) => error);
   expect(await failed).toMatchObject({ code: 66 });
-  const inbox = run("inbox", "--timeout", "1s", "--json").catch((error: unknown) => error);
-  expect(await inbox).toMatchObject({ code: 69, stdout: expect.stringContaining('"page"') });
+  expect((await run("inbox", "--timeout", "1s", "--json")).stdout).toContain('"page"');
 }

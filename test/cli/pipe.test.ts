@@ -311,17 +311,29 @@ describe("wait", () => {
     expect(stderr).toBe(`promise "${id}" was not settled within 700 ms\n`);
     expect(JSON.parse(stdout)).toMatchObject({ id, state: "PENDING" });
     expect(await promises.get(id)).toMatchObject({ state: "PENDING" });
+    const watched = await cli(["watch", id, "--timeout", "700ms"]);
+    expect(watched.code).toBe(2);
+    expect(watched.stdout).toMatch(/ {2}pending\n$/);
   });
 
-  test("ends when the promise is removed meanwhile", async () => {
+  test("ends with 66 when the promise is removed meanwhile; watch says each step", async () => {
     const id = newId();
     await promises.create(id);
     await using waiting = start(["watch", id], { url: server.url });
     await waiting.until(({ stdout }) => stdout.includes("pending"));
-    await promises.resolve(id);
-    const { code, stdout } = await waiting.ended;
-    expect({ code }).toEqual({ code: 0 });
-    expect(stdout).toMatch(/ {2}pending\n.* {2}resolved\n$/);
+    // Removed while it is pending, as only Restate's example does.
+    const response = await fetch(`${server.url}/promise/dispose`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ promiseId: id }),
+    });
+    expect(response.status).toBe(200);
+    const { code, stdout, stderr } = await waiting.ended;
+    expect({ code, stderr }).toEqual({
+      code: 66,
+      stderr: "durable-promises: promise was disposed\n",
+    });
+    expect(stdout).toMatch(/ {2}pending\n.* {2}disposed\n$/);
   });
 
   test("is ended by a signal with the code that shells have for it", async () => {
