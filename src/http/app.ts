@@ -161,9 +161,10 @@ function hotRoute(request: Request): Route | undefined {
 
 /** Health always; the API's description and its page are no secret once there are keys. */
 function principalFor({ rule, token }: Route, request: Request, env: Env) {
+  if (rule === "open") return ANYONE;
   // A setting that makes no sense shows at once, also where nobody is asked who they are.
   const guarded = isGuarded(readConfig(env));
-  if (rule === "open" || (rule === "public" && guarded)) return ANYONE;
+  if (rule === "public" && guarded) return ANYONE;
   return authenticate(request, env, token && (() => token(request)));
 }
 

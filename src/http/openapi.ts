@@ -143,6 +143,23 @@ export function openApiDocument(origin: string): Json {
       "/schedules/{id}": schedulePath(),
       "/poll/{group}/{pid}": { get: POLL },
       "/rpc": { post: PROTOCOL },
+      "/ready": {
+        get: operation("ready", "Can the service serve", {
+          tags: ["service"],
+          security: [],
+          responses: {
+            200: {
+              description: "Settings, promises, index and keys answer.",
+              content: {
+                "application/json": {
+                  schema: { type: "object", properties: { status: { const: "ready" } } },
+                },
+              },
+            },
+            ...problems("invalid_request", "unavailable"),
+          },
+        }),
+      },
       "/health": {
         get: operation("health", "Is the service up", {
           tags: ["service"],

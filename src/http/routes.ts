@@ -9,6 +9,7 @@ import { callOf, type C, type Call } from "./edge.ts";
 import { callBare, callWrapped } from "./example.ts";
 import { receiveCallback } from "./callback.ts";
 import { readAwaiters } from "./awaiters.ts";
+import { health, ready } from "./health.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { decideByLink, showLink } from "./link-page.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
@@ -91,7 +92,8 @@ function awaitOrRead(request: Request): Scope {
 }
 
 export const ROUTES: readonly Route[] = [
-  { on: "GET /health", rule: "open", handle: (c) => c.json({ status: "ok" }) },
+  { on: "GET /health", rule: "open", handle: health },
+  { on: "GET /ready", rule: "open", handle: ready },
 
   call("GET /promises/:id+", inPath(awaitOrRead, "no promise"), readPromise),
   call("PUT /promises/:id+", inPath("create", "forbidden"), createPromise),

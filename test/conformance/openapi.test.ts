@@ -285,6 +285,8 @@ describe("every answer is declared, and its body is as declared", () => {
       ["getAwaiters", "GET", `/awaiters/${late}`],
       ["getAwaiters", "GET", `/awaiters/${late}-none`],
       ["health", "GET", "/health"],
+      ["ready", "GET", "/ready"],
+      ["ready", "GET", "/ready?x=1"],
       ...(["bareCall", "wrappedCall"] as const).flatMap(
         (operationId): [string, string, string, SendOptions?][] => {
           const base = operationId === "bareCall" ? "/promise" : "/durablePromiseServer";

@@ -210,6 +210,7 @@ const LOOKS: Partial<Asked>[] = [
 /** By route: how it is used, and by whom. */
 const USES: Record<string, Use[] | "open" | "public"> = {
   "GET /health": "open",
+  "GET /ready": "open",
   "GET /openapi.json": "public",
   "GET /docs": "public",
   "GET /assets/:name": "public",
