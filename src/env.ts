@@ -35,6 +35,8 @@ export interface Env {
   API_KEYS?: string;
   /** Where the public keys of JWTs are: a JWKS, by https. Asks for JWT_ISSUER and JWT_AUDIENCE too. */
   JWT_JWKS_URL?: string;
+  /** The way to JWT_JWKS_URL, which may be on this machine or in its network. Set by `npm start`. */
+  JWKS?: Fetcher;
   /** Public keys of JWTs, as a JWKS. */
   JWT_KEYS?: string;
   /** The `iss` that a JWT must have. */
@@ -65,6 +67,10 @@ export interface Env {
   LOG_FORMAT?: string;
   /** `true` lets test tools drive the clock (`debug.*`), for holders of a key or on loopback only. */
   DEBUG_SURFACE?: string;
+  /** Names the process, where a server is one: set by `npm start`. Another one, and the index checks itself. */
+  RUN?: string;
+  /** `true` lets webhooks, workers and listeners be called on this machine, also where there are keys. */
+  ALLOW_LOOPBACK?: string;
   /** `loopback` lets this machine in without a key. Set by `npm start` and `npm run dev` only. */
   OPEN?: string;
 }
@@ -79,6 +85,8 @@ export interface SigningKey {
 /** Whose JWTs are believed. */
 export interface JwtSettings {
   jwksUrl: string | undefined;
+  /** Other than everybody's. */
+  jwksNetwork?: Fetcher;
   /** JWKs. */
   keys: readonly unknown[];
   issuer: string | undefined;
@@ -103,6 +111,8 @@ export interface Config {
   trace: boolean;
   debugSurface: boolean;
   openOnLoopback: boolean;
+  /** Whether we may be told to call this machine. */
+  callsLoopback: boolean;
 }
 
 const LINK_KEY_BYTES_MIN = 32;
@@ -134,6 +144,7 @@ export function readConfig(env: Env): Config {
     trace: readChoice("TRACE", env.TRACE, ["on", "off"] as const, "off") === "on",
     debugSurface: env.DEBUG_SURFACE === "true",
     openOnLoopback: env.OPEN === "loopback",
+    callsLoopback: env.OPEN === "loopback" || env.ALLOW_LOOPBACK === "true",
   };
   configs.set(env, config);
   return config;
@@ -163,6 +174,7 @@ function readJwt(env: Env): JwtSettings | undefined {
   }
   return {
     jwksUrl: readJwksUrl(env.JWT_JWKS_URL),
+    ...(env.JWKS && { jwksNetwork: env.JWKS }),
     keys: readJwks(env.JWT_KEYS),
     issuer: env.JWT_ISSUER || undefined,
     audience: env.JWT_AUDIENCE || undefined,

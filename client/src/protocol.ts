@@ -531,6 +531,13 @@ export const LIMITS = {
   /** Of one shard of four: a list shows all of them at once. */
   keysMax: 1000,
   keyNameCharactersMax: 100,
+  /** Wrong keys, and links that nobody signed, from one address: whoever guesses is told to stay away. */
+  guessesMax: 100,
+  /** Where nobody says from which address: all of them together. */
+  guessesFromAnywhereMax: 1000,
+  guessesWindowMs: 60_000,
+  /** So many addresses are remembered: who guesses from many must not fill the memory. */
+  guessersMax: 10_000,
   /** A search asks the index for each of them. */
   keyPrefixesMax: 16,
   /** A page is held in memory as text: after so many characters it ends, and the next one begins. */

@@ -16,7 +16,7 @@ import { passageOf, type Passage } from "./passage.ts";
 import { permit, requireScope } from "./permission.ts";
 import { ANYONE, isFull, type Principal } from "./principal.ts";
 import { logRequest } from "./request-log.ts";
-import { refuseLargeHeaders, refuseLongUrl } from "./request-size.ts";
+import { hearOut, refuseLargeHeaders, refuseLongUrl } from "./request-size.ts";
 import { beginningOf, methodOf, patternOf, ROUTES, type Route } from "./routes.ts";
 import { secure } from "./security-headers.ts";
 import { traced } from "./trace.ts";
@@ -33,6 +33,7 @@ export const app = {
       ? traced(ctx, request, passage, () => answered(request, env, ctx))
       : answered(request, env, ctx));
     logRequest(env, request, response, passage, Date.now() - beganAt);
+    if (response.status >= 400) await hearOut(request);
     // A WebSocket's 101 is passed through as it is: its headers cannot be set, nor has it a use.
     if (response.status === 101) return response;
     response.headers.set(HEADER.requestId, passage.requestId);

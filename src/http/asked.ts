@@ -4,15 +4,13 @@
  */
 import * as v from "valibot";
 import { LIMITS } from "../../client/src/protocol.ts";
-import type { Env } from "../env.ts";
-import { parseAddress } from "../machine/address.ts";
 import type { EscalationStep } from "../machine/escalation.ts";
 import type { Create } from "../machine/promise.ts";
 import { TARGET_TAG } from "../machine/task-state.ts";
+import type { Call } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { faultOfSchema } from "./form-schema.ts";
 import { textAt } from "./json.ts";
-import { checkPushUrl } from "./push-target.ts";
 import {
   createFields,
   duration,
@@ -22,6 +20,7 @@ import {
   utf8Length,
   writableState,
 } from "./schemas.ts";
+import { checkAddress } from "./targets.ts";
 import { durationOf, payloadOf } from "./values.ts";
 
 const text = (max: number) =>
@@ -94,7 +93,7 @@ export function askedOf(
   asked: Asked,
   tags: Record<string, string>,
   bodyText: string,
-  env: Env,
+  call: Call,
   now: number,
 ): Terms {
   const { requestedBy } = asked;
@@ -106,7 +105,7 @@ export function askedOf(
     ...(asked.form?.schema && { hasSchema: true }),
     ...(requestedBy !== undefined && { requestedBy }),
     ...(asked.quorum && { quorum: quorumOf(asked.quorum, requestedBy) }),
-    ...(asked.escalation && { escalation: stepsOf(asked.escalation, bodyText, env, now) }),
+    ...(asked.escalation && { escalation: stepsOf(asked.escalation, bodyText, call, now) }),
   };
 }
 
@@ -144,7 +143,7 @@ function quorumOf(
 function stepsOf(
   asked: NonNullable<Asked["escalation"]>,
   bodyText: string,
-  env: Env,
+  call: Call,
   now: number,
 ): EscalationStep[] {
   let last = 0;
@@ -153,7 +152,7 @@ function stepsOf(
     const afterMs = durationOf(step.after, `${field}.after`, now);
     if (afterMs < last) throw invalid(`${field}.after`, `${field}.after is before the step before`);
     last = afterMs;
-    checkNotify(step.notify, `${field}.notify`, env);
+    checkNotify(step.notify, `${field}.notify`, call);
     const { settle } = step;
     return {
       afterMs,
@@ -174,9 +173,7 @@ function stepsOf(
   throw invalid(`escalation.${idle}`, `escalation.${idle} must notify, extend or settle`);
 }
 
-function checkNotify(notify: string | undefined, field: string, env: Env): void {
-  if (notify === undefined) return;
-  const address = parseAddress(notify);
-  if (!address) throw invalid(field, `${field} "${notify}" is no address`);
-  if (address.kind === "push") checkPushUrl(address.url, field, env);
+function checkNotify(notify: string | undefined, field: string, call: Call): void {
+  if (notify === undefined || checkAddress(notify, field, call)) return;
+  throw invalid(field, `${field} "${notify}" is no address`);
 }

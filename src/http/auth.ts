@@ -10,6 +10,7 @@ import { readConfig, type Config, type Env } from "../env.ts";
 import { looksLikeToken, principalOfToken } from "./auth-jwt.ts";
 import { principalOfKey } from "./auth-keys.ts";
 import { Refusal } from "./errors.ts";
+import { guessed } from "./guesses.ts";
 import { pathOf } from "./parse.ts";
 import { fullPrincipal, type Principal } from "./principal.ts";
 
@@ -72,7 +73,7 @@ async function requireToken(
 ): Promise<Principal> {
   const token = tokenOf(request.headers) ?? (await elsewhere());
   if (token === undefined) throw unauthorized("Send Authorization: Bearer <key>");
-  const principal = await principalOf(token, env);
+  const principal = await principalOf(token, request, env);
   if (!env.RATE_LIMIT) return principal;
   const { success } = await env.RATE_LIMIT.limit({ key: `${principal.kind}:${principal.name}` });
   if (success) return principal;
@@ -82,14 +83,16 @@ async function requireToken(
 }
 
 /** Keys first: one of API_KEYS may look like anything. */
-async function principalOf(token: string, env: Env): Promise<Principal> {
+async function principalOf(token: string, request: Request, env: Env): Promise<Principal> {
   const now = Date.now();
   const ofKey = await principalOfKey(token, env, now);
   if (ofKey) return ofKey;
   const { jwt } = readConfig(env);
   const ofToken =
     jwt && looksLikeToken(token) ? await principalOfToken(token, jwt, now) : undefined;
-  if (ofToken === undefined) throw unauthorized("That key is not known here", "invalid_token");
+  if (ofToken === undefined) {
+    throw await guessed(request, env, unauthorized("That key is not known here", "invalid_token"));
+  }
   if ("fault" in ofToken) throw unauthorized(`That token ${ofToken.fault}`, "invalid_token");
   return ofToken;
 }

@@ -50,7 +50,7 @@ export async function signersOf(
   if ((found.length > 0 && isFresh) || now < known.askAt || known.asking >= AT_ONCE_MAX) {
     return believed(found, known, now);
   }
-  await refresh(settings.jwksUrl, known, now);
+  await refresh(settings.jwksUrl, settings.jwksNetwork ?? globalThis, known, now);
   return believed(keysFor(header, known.keys), known, now);
 }
 
@@ -70,10 +70,12 @@ function knownAt(url: string): Known {
   return known;
 }
 
-async function refresh(url: string, known: Known, now: number): Promise<void> {
+type Network = Pick<Fetcher, "fetch">;
+
+async function refresh(url: string, network: Network, known: Known, now: number): Promise<void> {
   known.asking += 1;
   try {
-    known.keys = await imported(await fetchKeys(url));
+    known.keys = await imported(await fetchKeys(url, network));
     known.fetchedAt = now;
     known.askAt = now + UNKNOWN_MS;
   } catch (error) {
@@ -84,8 +86,8 @@ async function refresh(url: string, known: Known, now: number): Promise<void> {
   }
 }
 
-async function fetchKeys(url: string): Promise<unknown[]> {
-  const response = await fetch(url, {
+async function fetchKeys(url: string, network: Network): Promise<unknown[]> {
+  const response = await network.fetch(url, {
     headers: { accept: "application/json" },
     redirect: "manual",
     signal: AbortSignal.timeout(FETCH_MS),

@@ -21,6 +21,7 @@ import {
   WAIT,
   type Json,
 } from "./openapi-parts.ts";
+import { findPaths, SEARCH } from "./openapi-find.ts";
 import { keyPaths } from "./openapi-keys.ts";
 import { linkPaths } from "./openapi-links.ts";
 import { webhookPaths } from "./openapi-webhooks.ts";
@@ -62,6 +63,7 @@ export function openApiDocument(origin: string): Json {
     ],
     paths: {
       "/promises": {
+        get: SEARCH,
         post: operation("createPromise", "Create a promise; without an id one is drawn", {
           requestBody: body(createBody),
           parameters: KEY_HEADERS,
@@ -139,6 +141,7 @@ export function openApiDocument(origin: string): Json {
       ...linkPaths(),
       ...webhookPaths(),
       ...keyPaths(),
+      ...findPaths(),
       "/schedules": { get: LIST_SCHEDULES },
       "/schedules/{id}": schedulePath(),
       "/poll/{group}/{pid}": { get: POLL },
@@ -256,7 +259,8 @@ const POLL = operation("poll", "What there is to do for a worker, as it comes", 
   tags: ["resonate"],
   description:
     "Held open. Each event is a message: execute (a task to acquire) or unblock (a promise that " +
-    "has settled). Targets and listeners name it poll://any@group or poll://uni@group/pid.",
+    "has settled). Targets and listeners name it poll://any@group or poll://uni@group/pid. Of a key " +
+    "with prefixes, a group is one that they reach: team-a/* reaches team-a.",
   parameters: ["group", "pid"].map((name) => ({
     name,
     in: "path",

@@ -4,10 +4,11 @@
  */
 import * as v from "valibot";
 import { HEADER, LIMITS, NEVER } from "../../client/src/protocol.ts";
-import { readConfig, type Env } from "../env.ts";
+import { readConfig } from "../env.ts";
 import type { Create, Extend, Settle } from "../machine/promise.ts";
 import { isTimer } from "../machine/timer.ts";
 import { askedOf, createBody } from "./asked.ts";
+import type { Call } from "./edge.ts";
 import { invalid } from "./errors.ts";
 import { readJson } from "./json.ts";
 import { extendBody, faultOfId, machineState, settleBody, utf8Length } from "./schemas.ts";
@@ -44,11 +45,11 @@ export function pathOf(url: string): string {
 
 /** Create: `id` from the path, or from the body, or drawn here. */
 export async function parseCreate(
-  request: Request,
+  call: Call,
   idInPath: string | undefined,
-  env: Env,
   now: number,
 ): Promise<Create> {
+  const { request, env } = call;
   refuseQuery(request.url);
   const { text, value } = await readJson(request);
   const body = validate(createBody, value, "");
@@ -73,7 +74,7 @@ export async function parseCreate(
       },
     }),
     ...(retentionMs !== undefined && { retentionMs }),
-    ...askedOf(body, tags, text, env, now),
+    ...askedOf(body, tags, text, call, now),
     ...parseKeys(request.headers),
   };
 }
@@ -187,7 +188,7 @@ function instantOf(timeout: number | string, now: number): number {
 }
 
 /** RFC 3339, the time and its zone optional. `Date.parse` takes the 31st of February for a day. */
-function dateOf(text: string): number {
+export function dateOf(text: string): number {
   const day = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/i.exec(
     text,
   )?.[1];

@@ -7,7 +7,7 @@
  */
 import type { Scope } from "../../client/src/protocol.ts";
 import type { Env } from "../env.ts";
-import { indexShardOf } from "../machine/query.ts";
+import { indexShardOf } from "../machine/ids.ts";
 import { Refusal } from "./errors.ts";
 import { hasScope, reaches, type Principal } from "./principal.ts";
 

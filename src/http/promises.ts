@@ -31,8 +31,8 @@ import {
 } from "./parse.ts";
 import { passageOf } from "./passage.ts";
 import { noPromise, permit } from "./permission.ts";
-import { pushedTo } from "./push-target.ts";
 import { receiptOf } from "./receipts.ts";
+import { checkTarget } from "./targets.ts";
 
 const PREFIX = "/promises/";
 
@@ -40,12 +40,12 @@ const PREFIX = "/promises/";
 export async function createPromise(call: Call): Promise<Response> {
   const { method, url } = call.request;
   const id = method === "PUT" ? idOfPath(url, PREFIX) : undefined;
-  const command = await parseCreate(call.request, id, call.env, Date.now());
+  const command = await parseCreate(call, id, Date.now());
   // The route has checked the id of the path.
   passageOf(call.request).promise = command.id;
   if (id === undefined) await permit(call, "create", command.id, "forbidden");
   const origin = originOf(call);
-  const pushed = pushedTo(command.tags, origin, call.env);
+  const pushed = checkTarget(command.tags, "tags", origin, call);
   // Whom an escalation tells, it tells where the promise is.
   const escalated = command.escalation && { serverUrl: origin };
   return applied(call, command.id, { ...command, ...pushed, ...escalated });

@@ -8,11 +8,14 @@ import { apiPage, asset, openApi } from "./docs.ts";
 import { callOf, type C, type Call } from "./edge.ts";
 import { callBare, callWrapped } from "./example.ts";
 import { receiveCallback } from "./callback.ts";
+import { listGroups, showActivity, showGroup, showStats } from "./figures.ts";
+import { rebuildIndex, showIndex } from "./index-admin.ts";
 import { readAwaiters } from "./awaiters.ts";
 import { health, ready } from "./health.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { decideByLink, showLink } from "./link-page.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
+import { listPromises } from "./list.ts";
 import { isAwait } from "./negotiate.ts";
 import type { Outside } from "./permission.ts";
 import { poll } from "./poll.ts";
@@ -100,6 +103,8 @@ export const ROUTES: readonly Route[] = [
   call("PATCH /promises/:id+", inPath("settle", "no promise"), changePromise),
   // An id that is free again can begin another life: that undoes what was settled.
   call("DELETE /promises/:id+", inPath("admin", "no promise"), purgePromise),
+  // A search finds what the caller's prefixes let it; to follow one is to be told.
+  call("GET /promises", { scope: "read" }, listPromises),
   call("POST /promises", { scope: "create", id: "body", outside: "forbidden" }, createPromise),
 
   call("GET /awaiters/:id+", inPath("read", "no promise"), readAwaiters),
@@ -111,6 +116,13 @@ export const ROUTES: readonly Route[] = [
   { on: "PATCH /schedules/:id+", rule: inPath("create", "no schedule"), handle: pauseSchedule },
   { on: "POST /schedules/:id+", rule: inPath("create", "no schedule"), handle: runSchedule },
   { on: "DELETE /schedules/:id+", rule: inPath("create", "no schedule"), handle: deleteSchedule },
+
+  { on: "GET /stats", rule: { scope: "read" }, handle: showStats },
+  { on: "GET /activity", rule: { scope: "read" }, handle: showActivity },
+  { on: "GET /groups", rule: { scope: "read" }, handle: listGroups },
+  { on: "GET /groups/:group", rule: { scope: "read" }, handle: showGroup },
+  { on: "GET /index", rule: { scope: "admin" }, handle: showIndex },
+  { on: "POST /index/rebuild", rule: { scope: "admin" }, handle: rebuildIndex },
 
   { on: "GET /poll/:group/:pid", rule: { scope: "await" }, handle: poll },
   { on: "POST /", rule: "any", handle: callProtocol, token: tokenInEnvelope },

@@ -12,13 +12,7 @@ import { validate } from "./parse.ts";
 import type { Ask, Kinds, Reply } from "./rpc-ask.ts";
 import { scheduleText } from "./rpc-schedules.ts";
 import { promiseId, tags } from "./schemas.ts";
-import {
-  readPage,
-  searchPromises,
-  searchSchedules,
-  type PageAsked,
-  type PageRead,
-} from "./search.ts";
+import { findIds, readPage, searchSchedules, type PageAsked, type PageRead } from "./search.ts";
 import { searchWithin } from "./search-within.ts";
 
 const PROMISE_STATES = [
@@ -51,7 +45,8 @@ const scheduleSearch = v.object({ tags: v.optional(tags), ...page });
 /** What is served, by name. */
 export const SEARCH_KINDS: Kinds = {
   "promise.search": async (ask) => {
-    const { limit, cursor, ...terms } = validate(promiseSearch, ask.data, "data");
+    const { limit, cursor, state, tags: wanted } = validate(promiseSearch, ask.data, "data");
+    const terms = { ...(state && { states: [state] }), tags: wanted };
     return reply("promises", await readPromises(ask, terms, { limit, cursor }, protocolText));
   },
   "task.search": async (ask) => {
@@ -79,9 +74,9 @@ async function readPromises(
   textOf: (record: PromiseRecord) => string | undefined,
 ): Promise<PageRead> {
   const now = at ?? Date.now();
-  const found = await searchWithin(principal.prefixes, page, (bounds) =>
-    searchPromises(env, { ...terms, ...bounds }, now),
-  );
+  const { prefixes } = principal;
+  const within = prefixes === "all" ? undefined : prefixes;
+  const found = await findIds(env, { ...terms, within }, page, now);
   return readPage(found, async (id) => {
     const record = await env.PROMISES.getByName(id).get(at);
     return record && recordMatches(record, terms, now) ? textOf(record) : undefined;

@@ -2,7 +2,7 @@
  * A search that keeps to the caller's prefixes: one range of ids after the other, in their order, so
  * that a page, and the cursor that it ends with, never name an id from in between.
  */
-import { compareIds, endOfPrefix } from "../machine/query.ts";
+import { compareIds, endOfPrefix } from "../machine/ids.ts";
 import { isOpen, type Principal } from "./principal.ts";
 import type { Bounds, IdPage, PageAsked } from "./search.ts";
 

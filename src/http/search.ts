@@ -3,21 +3,18 @@
  * the page where it lives. What has gone, or has changed since it was indexed, is left out there; so
  * a page may be short. The other way round, what was written a moment ago may not be found yet.
  */
-import * as v from "valibot";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
+import { compareIds, shardName } from "../machine/ids.ts";
 import {
+  mayHaveMore,
   mergePages,
-  shardName,
-  type Hit,
-  type IndexQuery,
-  type Page,
-  type PromiseTerms,
-  type ScheduleTerms,
-} from "../machine/query.ts";
-import { invalid } from "./errors.ts";
-import { validate } from "./parse.ts";
-import { faultOfId } from "./schemas.ts";
+  type FoundPage,
+  type Order,
+  type Place,
+} from "../machine/order.ts";
+import type { PromiseTerms, ScheduleTerms } from "../machine/query.ts";
+import type { IndexObject } from "../object/index-object.ts";
 
 export interface PageAsked {
   limit: number;
@@ -30,7 +27,7 @@ export interface Bounds extends PageAsked {
   prefix?: string | undefined;
 }
 
-/** What a search answers: ids in order, and where to go on. */
+/** What a search in the order of ids answers, and where to go on. */
 export interface IdPage {
   ids: string[];
   cursor?: string;
@@ -42,26 +39,96 @@ export interface PageRead {
   cursor?: string;
 }
 
-/** Shards give up on a page for which they look too long; so often they are asked to go on. */
-const ROUNDS_MAX = 8;
+export interface PromiseSearch {
+  terms: PromiseTerms;
+  order: Order;
+  after?: Place | undefined;
+  /** When the first page was asked for. */
+  asOf: number;
+  limit: number;
+  wantsCount?: boolean;
+}
+
+export interface PromisesFound extends FoundPage {
+  indexedAt: number;
+  count?: number;
+}
+
+type Shard = DurableObjectStub<IndexObject>;
+
 /** Records held at once, besides what is answered: each may have 2 MB. */
 const READ_AT_A_TIME = 16;
 /** As many as a heartbeat may name. */
 const LEASES_MAX = 1000;
 
-export async function searchPromises(
+/** Ids fall to the shards by chance: twice the mean and a few are nearly always enough. */
+const SHARE_TIMES = 2;
+const SHARE_LEAST = 8;
+
+const BY_ID: Order = { by: "id", descending: false };
+
+export function allShards(env: Env): Shard[] {
+  const { indexShards } = readConfig(env);
+  return Array.from({ length: indexShards }, (_, shard) => env.INDEX.getByName(shardName(shard)));
+}
+
+/**
+ * One page of all shards together, at `now`. Each is asked for its likely share of the page, for what is
+ * not shown need not be sent; one that has given all of that is asked for the rest.
+ */
+export async function findPromises(
   env: Env,
-  { limit, cursor, ...terms }: PromiseTerms & Bounds,
+  { terms, order, after, asOf, limit, wantsCount = false }: PromiseSearch,
+  now: number,
+): Promise<PromisesFound> {
+  const shards = allShards(env);
+  const whole = limit + 1;
+  const share = Math.min(whole, Math.ceil((whole / shards.length) * SHARE_TIMES) + SHARE_LEAST);
+  const asked = { terms, order, asOf };
+  const pages = await Promise.all(
+    shards.map((shard) => shard.find({ ...asked, after, limit: share }, now, wantsCount)),
+  );
+  const found = pages.map((page) => page.found);
+  await Promise.all(
+    mayHaveMore(found, order, share, limit).map(async (shard) => {
+      const { key, entry } = found[shard]!.at(-1)!;
+      const rest = { ...asked, after: { key, id: entry.id }, limit: whole - share };
+      found[shard]!.push(...(await shards[shard]!.find(rest, now)).found);
+    }),
+  );
+  const merged = mergePages(found, order, limit);
+  return {
+    ...merged,
+    indexedAt: Math.min(...pages.map(({ indexedAt }) => indexedAt)),
+    ...(wantsCount && { count: pages.reduce((sum, { count = 0 }) => sum + count, 0) }),
+  };
+}
+
+/** In the order of ids. */
+export async function findIds(
+  env: Env,
+  terms: PromiseTerms,
+  { limit, cursor }: PageAsked,
   now: number,
 ): Promise<IdPage> {
-  return idsOf(await ask(env, { ...terms, kind: "promise", after: cursor, limit }, now));
+  const after = cursor === undefined ? undefined : { key: 0, id: cursor };
+  const search = { terms, order: BY_ID, after, asOf: now, limit };
+  const { found, next } = await findPromises(env, search, now);
+  return { ids: found.map(({ entry }) => entry.id), ...(next && { cursor: next.id }) };
 }
 
 export async function searchSchedules(
   env: Env,
   { limit, cursor, ...terms }: ScheduleTerms & Bounds,
 ): Promise<IdPage> {
-  return idsOf(await ask(env, { ...terms, kind: "schedule", after: cursor, limit }, Date.now()));
+  const query = { ...terms, after: cursor, limit: limit + 1 };
+  const pages = await Promise.all(allShards(env).map((shard) => shard.schedules(query)));
+  const ids = pages.flat().toSorted(compareIds);
+  const last = ids.slice(0, limit).at(-1);
+  return {
+    ids: ids.slice(0, limit),
+    ...(ids.length > limit && last !== undefined && { cursor: last }),
+  };
 }
 
 /** What `pid` holds, as far as the index has heard: for a heartbeat that names nothing. */
@@ -70,10 +137,11 @@ export async function leasesOf(
   pid: string,
   now = Date.now(),
 ): Promise<{ id: string; version: number }[]> {
-  const query: IndexQuery = { kind: "promise", task: "acquired", pid, limit: LEASES_MAX };
-  const { hits, cursor } = await ask(env, query, now);
-  if (cursor !== undefined) console.warn(`"${pid}" has more than ${LEASES_MAX} leases`);
-  return hits.map(({ id, version = 0 }) => ({ id, version }));
+  const terms: PromiseTerms = { task: "acquired", pid };
+  const search = { terms, order: BY_ID, asOf: now, limit: LEASES_MAX };
+  const { found, next } = await findPromises(env, search, now);
+  if (next) console.warn(`"${pid}" has more than ${LEASES_MAX} leases`);
+  return found.map(({ entry }) => ({ id: entry.id, version: entry.task?.version ?? 0 }));
 }
 
 /**
@@ -99,73 +167,4 @@ export async function readPage(
     if (isCut && last !== undefined) return { texts, cursor: last };
   }
   return { texts, ...(cursor !== undefined && { cursor }) };
-}
-
-const pageQuery = v.strictObject({
-  limit: v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(/^\d{1,4}$/, `must be 1 to ${LIMITS.searchLimitMax}`),
-      v.transform(Number),
-      v.minValue(1, `must be 1 to ${LIMITS.searchLimitMax}`),
-      v.maxValue(LIMITS.searchLimitMax, `must be 1 to ${LIMITS.searchLimitMax}`),
-    ),
-    String(LIMITS.searchLimitDefault),
-  ),
-  cursor: v.optional(v.string()),
-});
-
-/** `?limit=&cursor=` of a list. */
-export function parsePage(url: string): PageAsked {
-  const query = new URL(url).searchParams;
-  for (const name of query.keys()) {
-    if (!Object.hasOwn(pageQuery.entries, name)) {
-      throw invalid(name, `There is no parameter "${name}" here, only "limit" and "cursor"`);
-    }
-    if (query.getAll(name).length > 1) throw invalid(name, `${name} was sent twice`);
-  }
-  const { limit, cursor } = validate(pageQuery, Object.fromEntries(query), "");
-  return cursor === undefined ? { limit } : { limit, cursor: cursorOf(cursor) };
-}
-
-/** Opaque to callers of REST, so that it may hold more one day: base64url. */
-export function textOfCursor(id: string): string {
-  const bytes = new TextEncoder().encode(id);
-  const text = btoa(String.fromCharCode(...bytes));
-  return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-function cursorOf(text: string): string {
-  try {
-    const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-    const id = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-      Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)),
-    );
-    if (faultOfId(id) === undefined) return id;
-  } catch {
-    // Not base64, or not UTF-8: no page ever ended like this.
-  }
-  throw invalid("cursor", "cursor must be one that a page ended with");
-}
-
-async function ask(env: Env, query: IndexQuery, now: number): Promise<Page> {
-  let page: Page = { hits: [], ...(query.after !== undefined && { cursor: query.after }) };
-  for (let round = 0; round < ROUNDS_MAX; round += 1) {
-    page = await askAll(env, { ...query, after: page.cursor }, now);
-    if (page.hits.length > 0 || page.cursor === undefined) break;
-  }
-  return page;
-}
-
-async function askAll(env: Env, query: IndexQuery, now: number): Promise<Page> {
-  const { indexShards } = readConfig(env);
-  const asked = { ...query, limit: query.limit + 1 };
-  const pages = Array.from({ length: indexShards }, (_, shard) =>
-    env.INDEX.getByName(shardName(shard)).search(asked, now),
-  );
-  return mergePages(await Promise.all(pages), query.limit);
-}
-
-function idsOf({ hits, ...rest }: Page): IdPage {
-  return { ids: hits.map(({ id }: Hit) => id), ...rest };
 }

@@ -14,8 +14,9 @@ import { readJson } from "./json.ts";
 import { refuseQuery, validate } from "./parse.ts";
 import { originOf } from "./promises.ts";
 import { reachesAll, type Principal } from "./principal.ts";
-import { checkPushUrl } from "./push-target.ts";
-import { parsePage, readPage, textOfCursor } from "./search.ts";
+import { parsePage, textOfCursor } from "./page-query.ts";
+import { readPage } from "./search.ts";
+import { checkPushUrl } from "./targets.ts";
 import {
   overlapOf,
   redeliverBody,

@@ -3,13 +3,14 @@
  * stop it or to crash it. Used by `npm start`, the tests and the benchmarks. Prints nothing and
  * reads neither flags nor the environment (see start.ts and options.ts).
  */
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { assertFree, authority, isLoopback, originOf, resolveHost } from "./address.ts";
 import { buildAssets } from "./build.ts";
 import { bundleWorker } from "./bundle.ts";
-import { workerdConfig } from "./capnp.ts";
+import { workerdConfig, type WorkerdConfig } from "./capnp.ts";
 import { lockFolder, type FolderLock } from "./lock.ts";
 import { readProject, type Project } from "./project.ts";
 import { readSecrets } from "./secrets.ts";
@@ -27,6 +28,8 @@ export interface ServerOptions {
   host?: string;
   /** Where `SETTINGS` are looked up; everything else in it is ignored. @default {} */
   env?: Record<string, string | undefined>;
+  /** The text of a Worker in place of ours: for benchmarks that leave a part of it out. */
+  module?: string;
   /** Receives what workerd prints, logs of the Worker included. */
   log?: (text: string) => void;
 }
@@ -61,6 +64,7 @@ const SETTINGS = [
   "LOG",
   "INDEX_SHARDS",
   "DEBUG_SURFACE",
+  "ALLOW_LOOPBACK",
   "LINK_KEYS",
   "RECEIPT_KEYS",
 ] as const;
@@ -80,6 +84,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const isGuarded = ["API_KEYS", "JWT_JWKS_URL", "JWT_KEYS"].some((name) => name in settings);
   const access = isGuarded ? "keys" : isLoopback(ip) ? "open" : "closed";
   if (access === "open") settings["OPEN"] = "loopback";
+  settings["RUN"] = randomUUID();
 
   // Of a busy folder and a busy port the folder is the better news, as it tells who is there. But
   // a refused start should not leave a new folder behind.
@@ -89,7 +94,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   try {
     await assertFree(ip, port);
     Object.assign(settings, { ...readSecrets(lock.folder), ...settings, LOG_FORMAT: "lines" });
-    const config = writeConfig(lock.folder, authority(ip, port), await prepare(), settings);
+    const callsLoopback = access === "open" || settings["ALLOW_LOOPBACK"] === "true";
+    const at = { address: authority(ip, port), callsLoopback };
+    const made = await prepare();
+    const own = options.module === undefined ? made : { ...made, module: options.module };
+    const config = writeConfig(lock.folder, at, own, settings);
     workerd = spawnWorkerd(config, settings, log);
     const url = originOf(ip, await workerd.port);
     await assertHealthy(url, workerd);
@@ -169,7 +178,7 @@ function prepare(): Promise<Prepared> {
 /** Writes the config and the module into the folder and returns the path of the config. */
 function writeConfig(
   folder: string,
-  address: string,
+  at: Pick<WorkerdConfig, "address" | "callsLoopback">,
   { project, module }: Prepared,
   settings: Record<string, string>,
 ): string {
@@ -181,10 +190,11 @@ function writeConfig(
     config,
     workerdConfig({
       ...project,
+      ...at,
       module: "worker.js",
-      address,
       objectsDirectory,
       settings: Object.keys(settings),
+      ...("JWT_JWKS_URL" in settings && { trustedNetwork: "JWKS" }),
     }),
   );
   return config;

@@ -23,12 +23,18 @@ export interface Owed {
   awaited: boolean;
   /** When to send what is owed by now; `null` when nothing is. */
   messagesAt: number | null;
+  /** When to tell the index what it was not told yet; `null` when it knows, or is being told. */
+  indexAt: number | null;
 }
 
 /** @returns ms since the epoch, or `null` when there is nothing to wake for */
 export function wakeAt(record: PromiseRecord | null, owed: Owed, now: number): number | null {
-  if (!record) return owed.messagesAt;
-  const due = isSettled(record)
+  const indexAt = owed.indexAt ?? Infinity;
+  if (!record) {
+    const due = Math.min(owed.messagesAt ?? Infinity, indexAt);
+    return due === Infinity ? null : due;
+  }
+  const own = isSettled(record)
     ? wakeSettledAt(record, owed, now)
     : Math.min(
         wakePendingAt(record, owed),
@@ -36,6 +42,7 @@ export function wakeAt(record: PromiseRecord | null, owed: Owed, now: number): n
         nextStep(record)?.at ?? Infinity,
         owed.messagesAt ?? Infinity,
       );
+  const due = Math.min(own, indexAt);
   return due === Infinity ? null : Math.min(due, now + AHEAD_MS_MAX);
 }
 

@@ -23,7 +23,12 @@ export interface PromiseEntry {
   timeoutAt: number;
   settledAt?: number;
   tags: Record<string, string>;
+  /** Of its form, and who asks: cut, for they are shown in lists only. */
+  title?: string;
+  requestedBy?: string;
   task?: TaskEntry;
+  /** Earlier deadlines of the last hour, each with the instant until which it was the one. */
+  moved?: { until: number; timeoutAt: number }[];
 }
 
 /** Without the instants of a lease or an offer: a heartbeat is no news to the index. */
@@ -68,6 +73,8 @@ export function promiseEntry(
     createdAt,
     timeoutAt,
     tags,
+    ...titleOf(record),
+    ...(record.requestedBy !== undefined && { requestedBy: cut(record.requestedBy) }),
     ...(record.state === "pending"
       ? { timeoutState: stateAtTimeout(record) }
       : { settledAt: record.settledAt }),
@@ -92,7 +99,10 @@ export function removedEntry(
 
 /** Do both say the same? Then the second need not be sent. */
 export function sameEntry(one: IndexEntry, other: IndexEntry): boolean {
-  return JSON.stringify({ ...one, revision: 0 }) === JSON.stringify({ ...other, revision: 0 });
+  return (
+    JSON.stringify({ ...one, revision: 0, moved: 0 }) ===
+    JSON.stringify({ ...other, revision: 0, moved: 0 })
+  );
 }
 
 /**
@@ -107,6 +117,23 @@ export function sameEntry(one: IndexEntry, other: IndexEntry): boolean {
  */
 export function nextRevision(previous: number, now: number): number {
   return Math.max(previous + 1, now * 1000);
+}
+
+/** It is shown in a line of a list. */
+const TEXT_CHARACTERS_MAX = 200;
+
+function titleOf({ form }: PromiseRecord): { title?: string } {
+  if (form === undefined) return {};
+  // SAFETY: the edge has checked it before it was stored.
+  const { title } = JSON.parse(form) as { title?: string };
+  return title === undefined ? {} : { title: cut(title) };
+}
+
+/** Not in the middle of a character: half of one would come back as another. */
+function cut(text: string): string {
+  return text.length <= TEXT_CHARACTERS_MAX
+    ? text
+    : text.slice(0, TEXT_CHARACTERS_MAX).replace(/[\ud800-\udbff]$/, "");
 }
 
 function stateAtTimeout(record: PromiseRecord): SettledState {

@@ -1,31 +1,51 @@
 /**
- * Searching as functions: which shard has an id, what a query finds at `now`, in which order, and how
- * the shards' pages become one. Ids are in the order of their code points, which is the byte order
- * of UTF-8 and so the order of SQLite; JavaScript's own is another beyond U+FFFF.
+ * Searching as functions: what a query finds at `now`. The store may look through its rows in whatever
+ * way it likes; what this says is what is found.
  *
- * It refuses to know how entries are stored and who asks.
+ * It refuses to know how entries are stored, in which order they are wanted (order.ts) and who asks.
  */
+import { NEVER } from "../../client/src/protocol.ts";
+import { idFits } from "./ids.ts";
 import { promiseEntry, type PromiseEntry, type ScheduleEntry } from "./index-entry.ts";
 import type { PromiseRecord } from "./promise.ts";
 import type { Task } from "./task-state.ts";
 
+export type PromiseState = PromiseRecord["state"];
+
+/** Instants in ms since the epoch: from the first on, before the second. */
+export interface Span {
+  from?: number | undefined;
+  before?: number | undefined;
+}
+
 /** All of them must hold. */
 export interface PromiseTerms {
-  /** Projected: a pending promise past its deadline is not found as pending. */
-  state?: PromiseRecord["state"] | undefined;
+  /** One of them, projected: a pending promise past its deadline is not found as pending. */
+  states?: readonly PromiseState[] | undefined;
   /** It has at least these. */
   tags?: Record<string, string> | undefined;
+  /** It has these, whatever their values. */
+  hasTags?: readonly string[] | undefined;
   /** The state of its task, projected; `any` for every promise that has one. */
   task?: Task["state"] | "any" | undefined;
   /** Who holds its task. */
   pid?: string | undefined;
+  /** Each `*` in it stands for any text. */
+  pattern?: string | undefined;
+  /** In small letters; each is in the id, a tag, the title or in who asks. */
+  words?: readonly string[] | undefined;
+  created?: Span | undefined;
+  settled?: Span | undefined;
+  deadline?: Span | undefined;
+  /** Ids, or beginnings of ids and a `*`: one of them. Absent: all. */
+  within?: readonly string[] | undefined;
 }
 
 export interface ScheduleTerms {
   tags?: Record<string, string> | undefined;
 }
 
-interface Bounds {
+export interface ScheduleQuery extends ScheduleTerms {
   /** How the ids begin. */
   prefix?: string | undefined;
   /** Ids beyond this one. */
@@ -33,56 +53,22 @@ interface Bounds {
   limit: number;
 }
 
-export type PromiseQuery = { kind: "promise" } & PromiseTerms & Bounds;
-export type ScheduleQuery = { kind: "schedule" } & ScheduleTerms & Bounds;
-export type IndexQuery = PromiseQuery | ScheduleQuery;
-
-/** What is found. The rest is read from the object, which alone knows the truth. */
-export interface Hit {
-  id: string;
-  /** Of the task, where there is one. */
-  version?: number;
-}
-
-/** From one shard, in order. */
-export interface ShardPage {
-  hits: Hit[];
-  /** How far it has looked; left out when there is nothing beyond. */
-  until?: string;
-}
-
-export interface Page {
-  hits: Hit[];
-  /** To go on after; left out at the end. A page may be short, or empty, and not the last. */
-  cursor?: string;
-}
-
-/**
- * FNV-1a over the UTF-16 units, stirred (Murmur3's last step), for its low bits know only the low
- * bits of the id. Must never change: entries would stay behind on shards that nobody asks for them.
- */
-export function indexShardOf(id: string, shards: number): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < id.length; at += 1) {
-    hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193);
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) % shards;
-}
-
-/** The number of shards is not in it: after a change the old ones must be found, to refuse. */
-export function shardName(shard: number): string {
-  return `shard-${shard}`;
-}
-
+/** @param entry as stored */
 export function promiseMatches(entry: PromiseEntry, terms: PromiseTerms, now: number): boolean {
-  const current = projected(entry, now);
+  const current = projectEntry(entry, now);
+  const { states, task, pid, pattern, within } = terms;
   return (
-    (terms.state === undefined || current.state === terms.state) &&
-    (terms.task === undefined || isTaskIn(current, terms.task)) &&
-    (terms.pid === undefined || current.task?.pid === terms.pid) &&
-    hasTags(current.tags, terms.tags)
+    (states === undefined || states.includes(current.state)) &&
+    (task === undefined || isTaskIn(current, task)) &&
+    (pid === undefined || current.task?.pid === pid) &&
+    (pattern === undefined || idFits(current.id, pattern)) &&
+    (within === undefined || within.some((one) => covers(one, current.id))) &&
+    isWithin(current.createdAt, terms.created) &&
+    isWithin(current.settledAt, terms.settled) &&
+    isWithin(current.timeoutAt === NEVER ? undefined : current.timeoutAt, terms.deadline) &&
+    hasTags(current.tags, terms.tags) &&
+    (terms.hasTags ?? []).every((key) => Object.hasOwn(current.tags, key)) &&
+    hasWords(current, terms.words)
   );
 }
 
@@ -95,63 +81,43 @@ export function scheduleMatches({ tags }: Pick<ScheduleEntry, "tags">, terms: Sc
   return hasTags(tags, terms.tags);
 }
 
-/** Of pages that were all asked for `limit + 1` after the same id. */
-export function mergePages(pages: ShardPage[], limit: number): Page {
-  const ends = pages.flatMap(({ until }) => until ?? []);
-  ends.sort(compareIds);
-  // Beyond the shard that has looked least far, something could be missing.
-  const bound = ends[0];
-  const known = pages
-    .flatMap(({ hits }) => hits)
-    .filter(({ id }) => bound === undefined || compareIds(id, bound) <= 0);
-  known.sort((a, b) => compareIds(a.id, b.id));
-  const hits = known.slice(0, limit);
-  const cursor = known.length > limit ? hits.at(-1)?.id : bound;
-  return { hits, ...(cursor !== undefined && { cursor }) };
-}
-
-export function compareIds(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let at = 0; at < length; at += 1) {
-    const difference = rank(a.charCodeAt(at)) - rank(b.charCodeAt(at));
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
-}
-
-/** The least id that is greater than all with this prefix; `undefined` when there is none. */
-export function endOfPrefix(prefix: string): string | undefined {
-  const points = Array.from(prefix, (character) => character.codePointAt(0) ?? 0);
-  while (points.at(-1) === 0x10ffff) points.pop();
-  const last = points.pop();
-  // Between U+D7FF and U+E000 are the surrogates, which no id has alone.
-  return last === undefined
-    ? undefined
-    : String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
-}
-
-/** A surrogate is half of a code point beyond all others. */
-function rank(unit: number): number {
-  if (unit < 0xd800) return unit;
-  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
-}
-
 /** As `project` in promise.ts: past its deadline it is settled, and its task over. */
-function projected(entry: PromiseEntry, now: number): PromiseEntry {
+export function projectEntry(entry: PromiseEntry, now: number): PromiseEntry {
   if (entry.timeoutState === undefined || now < entry.timeoutAt) return entry;
-  const { task } = entry;
+  const { timeoutState: state, task, ...rest } = entry;
   return {
-    ...entry,
-    state: entry.timeoutState,
+    ...rest,
+    state,
     settledAt: entry.timeoutAt,
     ...(task && { task: { state: "fulfilled", version: task.version, resumes: 0 } }),
   };
+}
+
+/** Only the last character of such a pattern is special: what a key may is written like that. */
+function covers(pattern: string, id: string): boolean {
+  return pattern.endsWith("*") ? id.startsWith(pattern.slice(0, -1)) : id === pattern;
 }
 
 function isTaskIn({ task }: PromiseEntry, state: Task["state"] | "any"): boolean {
   return task !== undefined && (state === "any" || task.state === state);
 }
 
+function isWithin(at: number | undefined, span: Span | undefined): boolean {
+  if (span === undefined) return true;
+  const { from = -Infinity, before = Infinity } = span;
+  return at !== undefined && at >= from && at < before;
+}
+
 function hasTags(tags: Record<string, string>, wanted: Record<string, string> = {}): boolean {
-  return Object.entries(wanted).every(([key, value]) => tags[key] === value);
+  return Object.entries(wanted).every(
+    ([key, value]) => Object.hasOwn(tags, key) && tags[key] === value,
+  );
+}
+
+function hasWords(entry: PromiseEntry, words: readonly string[] = []): boolean {
+  if (words.length === 0) return true;
+  const { id, tags, title = "", requestedBy = "" } = entry;
+  const texts = [id, title, requestedBy, ...Object.entries(tags).flat()];
+  const found = texts.map((text) => text.toLowerCase());
+  return words.every((word) => found.some((text) => text.includes(word)));
 }

@@ -70,6 +70,11 @@ export class InboxObject extends DurableObject<Env> {
     return "sent";
   }
 
+  /** Who is connected, by pid. */
+  connected(): string[] {
+    return this.#workers.pids;
+  }
+
   /** The task is not to be handed out any more. */
   forget(taskId: string): void {
     this.#store.unpark(taskId);

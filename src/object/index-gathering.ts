@@ -1,66 +1,112 @@
 /**
  * What the objects of one isolate have to say to the index, said together: a shard that is told of
- * fifty promises at once writes one transaction instead of fifty, and is called once.
+ * fifty promises at once writes one transaction instead of fifty, and is called once. One object
+ * speaks for all; the others go their way.
  *
  * Only values are shared between objects, never a promise: one that an object awaits would hang when
- * the other is evicted. So each looks for itself whether it was heard, and one of them speaks; should
- * that one end in the middle, another takes over.
+ * the other is evicted. Should the speaker end in the middle, whoever has something to say next goes on.
  */
 import { readConfig, type Env } from "../env.ts";
+import { indexShardOf, shardName } from "../machine/ids.ts";
 import type { IndexEntry } from "../machine/index-entry.ts";
-import { indexShardOf, shardName } from "../machine/query.ts";
 
-/** So long it waits for others to join: a create and its settle are often within it. */
+/** So long it waits for others to join. */
 const GATHER_MS = 50;
-/** Who speaks for longer than this is not there any more. */
-const SPEAKING_MS = 5000;
+/** A speaker that is so late with its next sign of life is not there any more. */
+const LATE_MS = 1000;
+/** What cannot be told is tried again, up to a minute; then whoever owes it does, or the index asks. */
+const AGAIN_MS = 250;
+/** Whoever has waited so often does not believe in the speaker any more. */
+const WAITS_MAX = 40;
+/** A shard may have to start, and write many entries, before it answers. */
+const TELLING_MS_MAX = 5000;
+const TRIES_MAX = 9;
 
-type Fate = { is: "waiting" | "said" | "heard" | "failed"; entry: IndexEntry };
-
-const fates = new Map<string, Fate>();
-let speakingUntil = 0;
-
-/** Resolves when the index has it. @throws when it could not be told */
-export async function gathered(env: Env, entry: IndexEntry): Promise<void> {
-  const key = `${entry.kind === "removed" ? entry.of : entry.kind} ${entry.id}`;
-  const fate: Fate = { is: "waiting", entry };
-  fates.set(key, fate);
-  try {
-    while (fate.is === "waiting" || fate.is === "said") {
-      if (Date.now() < speakingUntil) await scheduler.wait(GATHER_MS);
-      else await speak(env);
-    }
-  } finally {
-    if (fates.get(key) === fate) fates.delete(key);
-  }
-  if (fate.is === "failed") throw new Error(`the index was not told of ${key}`);
+/** Something said, and whether it was heard. */
+export interface Said {
+  entry: IndexEntry;
+  isHeard: boolean;
+  hasFailed: boolean;
 }
 
-/** For all who wait, whoever they are. */
+/** By id: of what is said of one id only the last matters. */
+const waiting = new Map<string, Said>();
+/** When the speaker's next sign of life is late. */
+let spokenUntil = 0;
+
+/** Returns at once. @param waitUntil of who says it, and may have to speak for all */
+export function say(
+  env: Env,
+  entry: IndexEntry,
+  waitUntil: (speaking: Promise<void>) => void,
+): Said {
+  const said = { entry, isHeard: false, hasFailed: false };
+  waiting.set(keyOf(entry), said);
+  if (!isSpoken()) waitUntil(speak(env));
+  return said;
+}
+
+/** Resolves when it was heard. @throws when it could not be told */
+export async function heard(env: Env, said: Said): Promise<void> {
+  for (let waits = 0; !said.isHeard; waits += 1) {
+    if (said.hasFailed) throw new Error(`the index was not told of ${keyOf(said.entry)}`);
+    // Another of the same id has taken its place; that one is newer, and has its own who waits for it.
+    if (waiting.get(keyOf(said.entry)) !== said) return;
+    if (isSpoken() && waits < WAITS_MAX) await scheduler.wait(GATHER_MS);
+    else await speak(env);
+  }
+}
+
+function isSpoken(): boolean {
+  return Date.now() < spokenUntil;
+}
+
+/** For all who wait, whoever they are, until nobody does. */
 async function speak(env: Env): Promise<void> {
-  speakingUntil = Date.now() + SPEAKING_MS;
+  let tries = 0;
   try {
-    await scheduler.wait(GATHER_MS);
-    const shards = new Map<string, Fate[]>();
-    for (const fate of fates.values()) {
-      // One that was said by who is gone may have been heard: it is said again, which changes nothing.
-      if (fate.is !== "waiting" && fate.is !== "said") continue;
-      fate.is = "said";
-      const name = shardName(indexShardOf(fate.entry.id, readConfig(env).indexShards));
-      shards.set(name, [...(shards.get(name) ?? []), fate]);
+    while (waiting.size > 0 && tries < TRIES_MAX) {
+      const pauseMs = tries === 0 ? GATHER_MS : AGAIN_MS * 2 ** (tries - 1);
+      spokenUntil = Date.now() + pauseMs + LATE_MS;
+      await scheduler.wait(pauseMs);
+      spokenUntil = Date.now() + TELLING_MS_MAX;
+      tries = (await tellAll(env)) ? 0 : tries + 1;
     }
-    await Promise.all(Array.from(shards, ([name, said]) => tell(env, name, said)));
   } finally {
-    speakingUntil = 0;
+    spokenUntil = 0;
+  }
+  for (const [key, said] of waiting) {
+    said.hasFailed = true;
+    waiting.delete(key);
   }
 }
 
-async function tell(env: Env, shard: string, said: Fate[]): Promise<void> {
+/** @returns whether all were heard */
+async function tellAll(env: Env): Promise<boolean> {
+  const shards = new Map<string, Said[]>();
+  for (const said of waiting.values()) {
+    const name = shardName(indexShardOf(said.entry.id, readConfig(env).indexShards));
+    shards.set(name, [...(shards.get(name) ?? []), said]);
+  }
+  const told = Array.from(shards, ([name, said]) => tell(env, name, said));
+  return (await Promise.all(told)).every(Boolean);
+}
+
+async function tell(env: Env, shard: string, told: Said[]): Promise<boolean> {
   try {
-    await env.INDEX.getByName(shard).put(said.map(({ entry }) => entry));
-    for (const fate of said) fate.is = "heard";
+    await env.INDEX.getByName(shard).put(told.map(({ entry }) => entry));
   } catch (error) {
     console.error(error);
-    for (const fate of said) fate.is = "failed";
+    return false;
   }
+  for (const said of told) {
+    said.isHeard = true;
+    const key = keyOf(said.entry);
+    if (waiting.get(key) === said) waiting.delete(key);
+  }
+  return true;
+}
+
+function keyOf(entry: IndexEntry): string {
+  return `${entry.kind === "removed" ? entry.of : entry.kind} ${entry.id}`;
 }

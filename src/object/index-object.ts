@@ -7,79 +7,234 @@
  * fsyncs, and are 67.
  */
 import { DurableObject } from "cloudflare:workers";
+import { NEVER } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
+import { AHEAD_MS_MAX } from "../machine/deadline.ts";
+import type { Figures, Moments } from "../machine/figures.ts";
 import type { IndexEntry } from "../machine/index-entry.ts";
-import {
-  promiseMatches,
-  scheduleMatches,
-  type Hit,
-  type IndexQuery,
-  type ShardPage,
-} from "../machine/query.ts";
-import { IndexStore } from "./index-store.ts";
-
-/**
- * So many rows one call looks at, some 50 ms: what asks for the rare among the many gets a short page
- * and asks again, and the others come in between.
- */
-const LOOK_AT_MAX = 5000;
+import type { Found } from "../machine/order.ts";
+import { scheduleMatches, type PromiseTerms, type ScheduleQuery } from "../machine/query.ts";
+import { Checking, STEP_MS, type Check } from "./index-check.ts";
+import { IndexFigures } from "./index-figures.ts";
+import { Followers } from "./index-followers.ts";
+import { Lag } from "./index-lag.ts";
+import { IndexStore, type Search } from "./index-store.ts";
 
 /** So long a removal is remembered: far longer than any message is on its way. */
 const REMOVED_MS = 60 * 60 * 1000;
+/** Where nobody says that the process is another one, what a crash has left behind is looked for daily. */
+const CHECK_MS = 24 * 60 * 60 * 1000;
+
+export interface ShardPage {
+  found: Found[];
+  /** Every change up to this instant is in, as far as this shard has been told of any. */
+  indexedAt: number;
+  /** Of all pages. */
+  count?: number;
+}
+
+export interface ShardStatus {
+  promises: number;
+  followers: number;
+  indexedAt: number;
+  check: Check | null;
+}
+
+/** A follower's search, and what it has heard up to. */
+export interface Following {
+  terms: PromiseTerms;
+  since?: number;
+}
 
 export class IndexObject extends DurableObject<Env> {
-  #store = new IndexStore(this.ctx.storage);
+  #figures = new IndexFigures(this.ctx.storage);
+  #store = new IndexStore(this.ctx.storage, (entry, now) => this.#figures.noteGone(entry, now));
+  #followers = new Followers(this.ctx, this.#store);
+  #checking = new Checking({
+    env: this.env,
+    storage: this.ctx.storage,
+    ids: (which, after, limit) => this.#store.ids(which, after, limit),
+    put: (entries) => this.#put(entries),
+  });
+  #lag = new Lag();
   #waiting: IndexEntry[] = [];
-  #writing: Promise<void> | undefined;
+  #writing: Promise<number> | undefined;
+  /** The instant of the alarm; `undefined` until this life of the object has looked. */
+  #alarmAt: number | null | undefined;
+  /** When the oldest of those was removed that are remembered; `undefined`: to be looked for. */
+  #removedAt: number | null | undefined;
 
   /** Durable when it returns. Twice, late, in any order: the newer entry stays. */
   async put(entries: IndexEntry[]): Promise<void> {
     this.#checkShards();
-    this.#waiting.push(...entries);
-    this.#writing ??= this.#write();
-    await this.#writing;
+    this.#lag.heard(entries, Date.now());
+    await this.#put(entries);
+    await this.#checkAfterRestart();
   }
 
   /** At `now`; writes nothing. */
-  search(query: IndexQuery, now: number): ShardPage {
-    if (this.#checkShards() === undefined) return { hits: [] };
-    return pageOf(this.#look(query, now), query.limit);
+  async find(search: Search, now: number, wantsCount = false): Promise<ShardPage> {
+    const indexedAt = this.#lag.freshUntil(Date.now());
+    if (this.#checkShards() === undefined) {
+      return { found: [], indexedAt, ...(wantsCount && { count: 0 }) };
+    }
+    await this.#checkAfterRestart();
+    return {
+      found: this.#store.find(search, now),
+      indexedAt,
+      ...(wantsCount && { count: this.#store.count(search.terms, search.order, now) }),
+    };
   }
 
-  /** Right when early, late and twice: what is old enough goes, and the next of them is armed. */
+  /** Ids of schedules in their order; writes nothing. */
+  schedules(query: ScheduleQuery): string[] {
+    if (this.#checkShards() === undefined) return [];
+    const ids: string[] = [];
+    for (const entry of this.#store.schedules(query)) {
+      if (scheduleMatches(entry, query)) ids.push(entry.id);
+      if (ids.length >= query.limit) break;
+    }
+    return ids;
+  }
+
+  /** How many there are of what matches. */
+  figures(terms: PromiseTerms, now: number): Figures {
+    if (this.#checkShards() === undefined) return { states: {}, tasks: [] };
+    return this.#figures.now(terms, now);
+  }
+
+  /** What happened since an instant. */
+  moments(since: number, now: number): Moments {
+    if (this.#checkShards() === undefined) {
+      return { created: [], settled: [], totals: [], pending: 0 };
+    }
+    return this.#figures.moments(since, now);
+  }
+
+  status(now: number): ShardStatus {
+    const isEmpty = this.#checkShards() === undefined;
+    return {
+      promises: isEmpty ? 0 : this.#store.count({}, { by: "id", descending: false }, now),
+      followers: this.#followers.size,
+      indexedAt: this.#lag.freshUntil(now),
+      check: this.#checking.last ?? null,
+    };
+  }
+
+  /** Compares every row with its promise, in steps; {@link status} says how far it has come. */
+  async rebuild(): Promise<Check | null> {
+    if (this.#checkShards() === undefined) return null;
+    const check = this.#checking.start("all", Date.now(), this.env.RUN);
+    await this.#arm();
+    return check;
+  }
+
+  /** A follower, by its edge: a WebSocket upgrade with `?following=` as JSON. 429 when there are too many. */
+  override async fetch(request: Request): Promise<Response> {
+    const text = new URL(request.url).searchParams.get("following");
+    if (text === null || request.headers.get("upgrade") !== "websocket") {
+      return new Response(null, { status: 400 });
+    }
+    if (!this.#followers.hasRoom) return new Response(null, { status: 429 });
+    // An unused shard has no tables to look into.
+    if (this.#checkShards() === undefined) await this.#put([]);
+    // SAFETY: the edge has made it.
+    const { terms, since } = JSON.parse(text) as Following;
+    const now = Date.now();
+    this.#followers.tellOfTime(now);
+    const forgotten = (now - REMOVED_MS) * 1000;
+    const webSocket = this.#followers.accept(terms, since, forgotten, now);
+    await this.#arm();
+    return new Response(null, { status: 101, webSocket });
+  }
+
+  /** A follower has nothing to say. */
+  override webSocketMessage(socket: WebSocket): void {
+    this.#followers.left(socket);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#followers.left(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#followers.left(socket);
+  }
+
+  /** Right when early, late and twice: what is due is done, and what is next is armed. */
   override async alarm(): Promise<void> {
-    const oldest = this.#store.sweep(Date.now() - REMOVED_MS);
-    if (oldest !== null) await this.ctx.storage.setAlarm(oldest + REMOVED_MS);
+    this.#alarmAt = null;
+    const now = Date.now();
+    this.#followers.tellOfTime(now);
+    this.#removedAt = this.#store.sweep(now - REMOVED_MS);
+    const { last } = this.#checking;
+    if (last?.doneAt !== undefined && now >= last.doneAt + CHECK_MS) {
+      this.#checking.start("pending", now, this.env.RUN);
+    }
+    try {
+      await this.#checking.step(now);
+    } finally {
+      await this.#arm();
+    }
+  }
+
+  /** @returns how many were news */
+  async #put(entries: IndexEntry[]): Promise<number> {
+    // Before the first entry of all there is nothing that could have been missed.
+    if (this.#store.shards() === undefined) this.#checking.pass(Date.now(), this.env.RUN);
+    this.#waiting.push(...entries);
+    this.#writing ??= this.#write();
+    return this.#writing;
   }
 
   /** One look at the clock lets in who is at the door; to wait longer gathers no more of them. */
-  async #write(): Promise<void> {
+  async #write(): Promise<number> {
     await scheduler.wait(0);
     const entries = this.#waiting;
     this.#waiting = [];
     this.#writing = undefined;
-    this.#store.put(entries, readConfig(this.env).indexShards, Date.now());
-    if (entries.some(({ kind }) => kind === "removed")) await this.#arm();
+    const now = Date.now();
+    const changes = this.#store.put(entries, readConfig(this.env).indexShards, now);
+    if (entries.some(({ kind }) => kind === "removed")) this.#removedAt ??= now;
+    if (this.#followers.size > 0) {
+      this.#followers.tellOfTime(now);
+      // Not before it is durable: what a follower has heard must not be undone.
+      await this.ctx.storage.sync();
+      this.#followers.tell(changes, now);
+    }
+    await this.#arm();
+    return changes.length;
   }
 
-  /** Should a crash come in between, the next removal arms for this one too. */
+  /** What is next: a deadline that followers are told of, a step of a check, a removal to forget. */
   async #arm(): Promise<void> {
-    if ((await this.ctx.storage.getAlarm()) !== null) return;
-    await this.ctx.storage.setAlarm(Date.now() + REMOVED_MS);
+    const now = Date.now();
+    const due = Math.min(this.#followers.nextAt(now), this.#checkAt(now), this.#sweepAt());
+    if (this.#alarmAt === undefined) this.#alarmAt = await this.ctx.storage.getAlarm();
+    if (due >= NEVER) return;
+    if (this.#alarmAt !== null && this.#alarmAt <= due) return;
+    this.#alarmAt = due;
+    // A later instant overflows the runtime's nanoseconds; woken early, it arms again.
+    await this.ctx.storage.setAlarm(Math.min(due, now + AHEAD_MS_MAX));
   }
 
-  *#look(query: IndexQuery, now: number): Generator<Looked> {
-    if (query.kind === "schedule") {
-      for (const entry of this.#store.schedules(query, LOOK_AT_MAX)) {
-        yield { id: entry.id, hit: scheduleMatches(entry, query) ? { id: entry.id } : undefined };
-      }
-      return;
-    }
-    for (const entry of this.#store.promises(query, LOOK_AT_MAX)) {
-      const { id, task } = entry;
-      const hit = { id, ...(task && { version: task.version }) };
-      yield { id, hit: promiseMatches(entry, query, now) ? hit : undefined };
-    }
+  #checkAt(now: number): number {
+    const { last } = this.#checking;
+    if (last === undefined) return Infinity;
+    return last.doneAt === undefined ? now + STEP_MS : last.doneAt + CHECK_MS;
+  }
+
+  #sweepAt(): number {
+    if (this.#removedAt === undefined) this.#removedAt = this.#store.sweep(0);
+    return this.#removedAt === null ? Infinity : this.#removedAt + REMOVED_MS;
+  }
+
+  /** In another process than the last time, settlements may not have been heard of: see index-check.ts. */
+  async #checkAfterRestart(): Promise<void> {
+    const run = this.env.RUN;
+    if (this.#checking.last?.run === run && this.#checking.last) return;
+    this.#checking.start("pending", Date.now(), run);
+    await this.#arm();
   }
 
   /** With another number of shards ids fall to others, and half of them would not be found. */
@@ -91,23 +246,4 @@ export class IndexObject extends DurableObject<Env> {
       `INDEX_SHARDS was ${stored} at the first deployment and must stay so, not ${indexShards}`,
     );
   }
-}
-
-/** An entry that was looked at, and whether it is one of those that are looked for. */
-interface Looked {
-  id: string;
-  hit: Hit | undefined;
-}
-
-function pageOf(looked: Iterable<Looked>, limit: number): ShardPage {
-  const hits: Hit[] = [];
-  let count = 0;
-  let until: string | undefined;
-  for (const { id, hit } of looked) {
-    count += 1;
-    until = id;
-    if (hit) hits.push(hit);
-    if (hits.length >= limit) return { hits, until };
-  }
-  return { hits, ...(count >= LOOK_AT_MAX && until !== undefined && { until }) };
 }

@@ -1,25 +1,40 @@
 /**
  * What a shard of the index stores and how: a table for promises, one for schedules, one for what is
- * gone. The only file that knows the tables. The newer entry wins here; what a query finds is the
- * machine's matter.
+ * gone. The only file that knows the tables. Which entry wins and what a query finds is the machine's
+ * matter.
  *
- * A row written is the bill: an entry is one row, and one more where a task is taken or let go, for
- * the index of holders.
+ * A row written is the bill: an entry is one row, also when it moves from the pending to the settled
+ * (a key that changes is written once), and one more where a task is taken, for the index of holders.
  */
+import { superseding } from "../machine/index-change.ts";
 import type {
   IndexEntry,
   PromiseEntry,
   RemovedEntry,
   ScheduleEntry,
 } from "../machine/index-entry.ts";
-import { endOfPrefix, type IndexQuery } from "../machine/query.ts";
-import { entryOf, promiseValues, tagsOf, type PromiseRow } from "./index-row.ts";
+import { endOfPrefix } from "../machine/ids.ts";
+import { keyOf, type Found, type Order, type Place } from "../machine/order.ts";
+import {
+  projectEntry,
+  promiseMatches,
+  type PromiseTerms,
+  type ScheduleQuery,
+} from "../machine/query.ts";
+import {
+  entryOf,
+  phaseOf,
+  PROMISE_COLUMNS,
+  promiseValues,
+  tagsOf,
+  tagsText,
+  type PromiseRow,
+} from "./index-row.ts";
+import { orderSql, whereOf } from "./index-sql.ts";
+import { LAYOUT, layOut, migrate } from "./index-tables.ts";
 
 /** There is nothing but this before the first entry: to look at an unused shard writes nothing. */
 const KEY = "index";
-
-/** Raised when the tables change. */
-const LAYOUT = 1;
 
 interface Stored {
   layout: number;
@@ -27,37 +42,30 @@ interface Stored {
   shards: number;
 }
 
-const TABLES = `
-  CREATE TABLE promise (
-    id TEXT PRIMARY KEY, revision INTEGER NOT NULL, birth TEXT NOT NULL,
-    state TEXT NOT NULL, timeout_state TEXT,
-    created_at INTEGER NOT NULL, timeout_at INTEGER NOT NULL, settled_at INTEGER,
-    tags TEXT NOT NULL,
-    task_state TEXT, task_version INTEGER, task_resumes INTEGER, pid TEXT, ttl_ms INTEGER
-  ) WITHOUT ROWID;
-  CREATE INDEX promise_by_pid ON promise (pid) WHERE pid IS NOT NULL;
-  CREATE TABLE schedule (
-    id TEXT PRIMARY KEY, revision INTEGER NOT NULL, tags TEXT NOT NULL
-  ) WITHOUT ROWID;
-  CREATE TABLE removed (
-    kind TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL, removed_at INTEGER NOT NULL,
-    PRIMARY KEY (kind, id)
-  ) WITHOUT ROWID;`;
+/** What became of one id. */
+export interface Change {
+  id: string;
+  seq: number;
+  before: PromiseEntry | undefined;
+  after: PromiseEntry | undefined;
+}
 
-/** Not what is older than a removal, nor than what is there. */
-const PUT_PROMISE = `
-  INSERT INTO promise (id, revision, birth, state, timeout_state, created_at, timeout_at,
-    settled_at, tags, task_state, task_version, task_resumes, pid, ttl_ms)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
-  WHERE NOT EXISTS (
-    SELECT 1 FROM removed WHERE kind = 'promise' AND id = ?1 AND revision >= ?2)
-  ON CONFLICT (id) DO UPDATE SET
-    revision = excluded.revision, birth = excluded.birth, state = excluded.state,
-    timeout_state = excluded.timeout_state, created_at = excluded.created_at,
-    timeout_at = excluded.timeout_at, settled_at = excluded.settled_at, tags = excluded.tags,
-    task_state = excluded.task_state, task_version = excluded.task_version,
-    task_resumes = excluded.task_resumes, pid = excluded.pid, ttl_ms = excluded.ttl_ms
-  WHERE excluded.revision > promise.revision`;
+export interface Search {
+  terms: PromiseTerms;
+  order: Order;
+  /** Beyond this. */
+  after?: Place | undefined;
+  /** When the first page was asked for. */
+  asOf: number;
+  limit: number;
+}
+
+const COLUMNS = PROMISE_COLUMNS.join(", ");
+const MARKS = PROMISE_COLUMNS.map(() => "?").join(", ");
+const INSERT_PROMISE = `INSERT INTO promise (${COLUMNS}) VALUES (${MARKS})`;
+const UPDATE_PROMISE = `UPDATE promise SET (${COLUMNS}) = (${MARKS}) WHERE settled = ? AND id = ?`;
+const ONE_PROMISE = "SELECT * FROM promise WHERE settled IN (0, 1) AND id = ?";
+const REMOVAL = "SELECT revision FROM removed WHERE kind = ? AND id = ?";
 
 const PUT_SCHEDULE = `
   INSERT INTO schedule (id, revision, tags) SELECT ?1, ?2, ?3
@@ -67,17 +75,26 @@ const PUT_SCHEDULE = `
   WHERE excluded.revision > schedule.revision`;
 
 const PUT_REMOVED = `
-  INSERT INTO removed (kind, id, revision, removed_at) VALUES (?, ?, ?, ?)
-  ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, removed_at = excluded.removed_at
+  INSERT INTO removed (kind, id, revision, removed_at, seq) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (kind, id) DO UPDATE SET
+    revision = excluded.revision, removed_at = excluded.removed_at, seq = excluded.seq
   WHERE excluded.revision > removed.revision`;
 
 export class IndexStore {
   #storage: DurableObjectStorage;
+  #onGone: (entry: PromiseEntry, now: number) => void;
   /** As stored; `undefined` until it is known that anything is. */
   #shards: number | undefined;
+  /** The stamp of the last change in this life; the clock stands in for those of earlier ones. */
+  #seq = 0;
 
-  constructor(storage: DurableObjectStorage) {
+  /** @param onGone told in the transaction that removes an entry */
+  constructor(
+    storage: DurableObjectStorage,
+    onGone: (entry: PromiseEntry, now: number) => void = () => {},
+  ) {
     this.#storage = storage;
+    this.#onGone = onGone;
   }
 
   /** How many shards there were at the first entry; `undefined` before it. */
@@ -85,41 +102,138 @@ export class IndexStore {
     if (this.#shards !== undefined) return this.#shards;
     const stored = this.#storage.kv.get<Stored>(KEY);
     if (stored && stored.layout !== LAYOUT) {
-      throw new Error(`unknown layout ${stored.layout} of the index`);
+      this.#storage.transactionSync(() => {
+        migrate(this.#storage.sql, stored.layout);
+        this.#storage.kv.put(KEY, { ...stored, layout: LAYOUT } satisfies Stored);
+      });
     }
     this.#shards = stored?.shards;
     return this.#shards;
   }
 
-  /** All of them or none. */
-  put(entries: IndexEntry[], shards: number, now: number): void {
-    this.#storage.transactionSync(() => {
+  /** All of them or none. @returns what has changed of promises */
+  put(entries: IndexEntry[], shards: number, now: number): Change[] {
+    const changes = this.#storage.transactionSync(() => {
       if (this.shards() === undefined) this.#begin(shards);
-      for (const entry of entries) this.#putOne(entry, now);
+      return entries.flatMap((entry) => this.#putOne(entry, now));
     });
     this.#shards = shards;
+    return changes;
   }
 
-  /** In the order of ids, `count` at most: what may match, to be looked at by the machine. */
-  *promises(query: IndexQuery & { kind: "promise" }, count: number): Generator<PromiseEntry> {
-    const { where, values } = range(query);
-    // The holder's few rows by their own index, which has the ids in order too.
-    const held = query.pid === undefined ? "" : " AND pid = ?";
+  /** A stamp for all that has changed until `now`: what changes later has a greater one. */
+  seq(now: number): number {
+    this.#seq = Math.max(this.#seq, now * 1000);
+    return this.#seq;
+  }
+
+  /** What matches at `now`, in order, projected. */
+  find({ terms, order, after, asOf, limit }: Search, now: number): Found[] {
+    const where = whereOf(terms, order, now);
+    const { key, keyValues, beyond, beyondValues, orderBy } = orderSql(order, after, asOf);
     const rows = this.#storage.sql.exec<PromiseRow>(
-      `SELECT * FROM promise WHERE ${where}${held} ORDER BY id LIMIT ?`,
+      `SELECT * FROM (SELECT *, ${key} AS sort_key FROM promise WHERE ${where.sql})
+       WHERE ${beyond} ORDER BY ${orderBy} ${where.exact ? "LIMIT ?" : ""}`,
+      ...keyValues,
+      ...where.values,
+      ...beyondValues,
+      ...(where.exact ? [limit] : []),
+    );
+    const found: Found[] = [];
+    for (const row of rows) {
+      const entry = entryOf(row);
+      if (!where.exact && !promiseMatches(entry, terms, now)) continue;
+      const current = projectEntry(entry, now);
+      const place = keyOf(current, order.by, asOf);
+      if (place !== undefined) found.push({ entry: current, key: place });
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+
+  /** How many match at `now`. */
+  count(terms: PromiseTerms, order: Order, now: number): number {
+    const { sql, values, exact } = whereOf(terms, order, now);
+    if (exact) {
+      const query = `SELECT count(*) AS n FROM promise WHERE ${sql}`;
+      return this.#storage.sql.exec<{ n: number }>(query, ...values).one().n;
+    }
+    let count = 0;
+    const rows = this.#storage.sql.exec<PromiseRow>(
+      `SELECT * FROM promise WHERE ${sql}`,
       ...values,
-      ...(query.pid === undefined ? [] : [query.pid]),
-      count,
+    );
+    for (const row of rows) if (promiseMatches(entryOf(row), terms, now)) count += 1;
+    return count;
+  }
+
+  /** What has changed since a stamp. Removals are remembered for a while only. */
+  *changesSince(seq: number): Generator<PromiseEntry | { removed: string }> {
+    const { sql } = this.#storage;
+    for (const row of sql.exec<PromiseRow>("SELECT * FROM promise WHERE seq > ?", seq)) {
+      yield entryOf(row);
+    }
+    const gone = sql.exec<{ id: string }>(
+      "SELECT id FROM removed WHERE kind = 'promise' AND seq > ?",
+      seq,
+    );
+    for (const { id } of gone) yield { removed: id };
+  }
+
+  /** Those whose deadline is after the first instant, and not after the second. */
+  *overBetween(after: number, until: number): Generator<PromiseEntry> {
+    const rows = this.#storage.sql.exec<PromiseRow>(
+      "SELECT * FROM promise WHERE settled = 0 AND timeout_at > ? AND timeout_at <= ?",
+      after,
+      until,
     );
     for (const row of rows) yield entryOf(row);
   }
 
-  *schedules(query: IndexQuery & { kind: "schedule" }, count: number): Generator<ScheduleEntry> {
-    const { where, values } = range(query);
+  /** The next deadline after an instant; `null` when there is none. */
+  nextDeadline(after: number): number | null {
+    return this.#storage.sql
+      .exec<{ next: number | null }>(
+        "SELECT min(timeout_at) AS next FROM promise WHERE settled = 0 AND timeout_at > ?",
+        after,
+      )
+      .one().next;
+  }
+
+  /** Ids beyond one, in their order: of the pending, or of all. */
+  ids(which: "pending" | "all", after: string, limit: number): string[] {
+    const one = (phase: number): string[] =>
+      this.#storage.sql
+        .exec<{ id: string }>(
+          "SELECT id FROM promise WHERE settled = ? AND id > ? ORDER BY id LIMIT ?",
+          phase,
+          after,
+          limit,
+        )
+        .toArray()
+        .map(({ id }) => id);
+    if (which === "pending") return one(0);
+    // The byte order of SQLite is that of the code points, so the two lists are merged by it there.
+    return this.#storage.sql
+      .exec<{ id: string }>(
+        `SELECT id FROM promise WHERE settled = 0 AND id > ?1
+         UNION ALL SELECT id FROM promise WHERE settled = 1 AND id > ?1 ORDER BY id LIMIT ?2`,
+        after,
+        limit,
+      )
+      .toArray()
+      .map(({ id }) => id);
+  }
+
+  *schedules(query: ScheduleQuery): Generator<ScheduleEntry> {
+    const { prefix = "", after = "" } = query;
+    const end = endOfPrefix(prefix);
     const rows = this.#storage.sql.exec<{ id: string; revision: number; tags: string }>(
-      `SELECT id, revision, tags FROM schedule WHERE ${where} ORDER BY id LIMIT ?`,
-      ...values,
-      count,
+      `SELECT id, revision, tags FROM schedule
+       WHERE id > ? AND id >= ? ${end === undefined ? "" : "AND id < ?"} ORDER BY id`,
+      after,
+      prefix,
+      ...(end === undefined ? [] : [end]),
     );
     for (const { tags, ...rest } of rows) yield { kind: "schedule", ...rest, tags: tagsOf(tags) };
   }
@@ -135,38 +249,61 @@ export class IndexStore {
   }
 
   #begin(shards: number): void {
-    this.#storage.sql.exec(TABLES);
+    layOut(this.#storage.sql);
     this.#storage.kv.put(KEY, { layout: LAYOUT, shards } satisfies Stored);
   }
 
-  #putOne(entry: IndexEntry, now: number): void {
-    const { sql } = this.#storage;
+  #putOne(entry: IndexEntry, now: number): Change[] {
     switch (entry.kind) {
       case "promise":
-        sql.exec(PUT_PROMISE, ...promiseValues(entry));
-        return;
+        return this.#putPromise(entry, now);
       case "schedule":
-        sql.exec(PUT_SCHEDULE, entry.id, entry.revision, JSON.stringify(entry.tags));
-        return;
+        this.#storage.sql.exec(PUT_SCHEDULE, entry.id, entry.revision, tagsText(entry.tags));
+        return [];
       case "removed":
-        this.#remove(entry, now);
-        return;
+        return this.#remove(entry, now);
       default:
-        entry satisfies never;
+        return entry satisfies never;
     }
   }
 
-  /** Remembered also where nothing was: what is older than it may still be on its way. */
-  #remove({ of, id, revision }: RemovedEntry, now: number): void {
-    const { sql } = this.#storage;
-    sql.exec(`DELETE FROM ${of} WHERE id = ? AND revision < ?`, id, revision);
-    sql.exec(PUT_REMOVED, of, id, revision, now);
+  #putPromise(entry: PromiseEntry, now: number): Change[] {
+    const { id } = entry;
+    const before = this.#one(id);
+    const removal = this.#storage.sql.exec<{ revision: number }>(REMOVAL, "promise", id).toArray();
+    const after = superseding(before, removal[0]?.revision, entry, now);
+    if (!after) return [];
+    const seq = this.#nextSeq(now);
+    const values = promiseValues(after, seq);
+    if (before) this.#storage.sql.exec(UPDATE_PROMISE, ...values, phaseOf(before), id);
+    else this.#storage.sql.exec(INSERT_PROMISE, ...values);
+    return [{ id, seq, before, after }];
   }
-}
 
-function range({ prefix = "", after = "" }: IndexQuery): { where: string; values: string[] } {
-  const end = endOfPrefix(prefix);
-  return end === undefined
-    ? { where: "id > ? AND id >= ?", values: [after, prefix] }
-    : { where: "id > ? AND id >= ? AND id < ?", values: [after, prefix, end] };
+  /** Remembered also where nothing was: what is older than it may still be on its way. */
+  #remove({ of, id, revision }: RemovedEntry, now: number): Change[] {
+    const { sql } = this.#storage;
+    const seq = this.#nextSeq(now);
+    const stored = of === "promise" ? this.#one(id) : undefined;
+    const before = stored && stored.revision < revision ? stored : undefined;
+    if (before) {
+      sql.exec("DELETE FROM promise WHERE settled = ? AND id = ?", phaseOf(before), id);
+      this.#onGone(before, now);
+    }
+    if (of === "schedule") {
+      sql.exec("DELETE FROM schedule WHERE id = ? AND revision < ?", id, revision);
+    }
+    sql.exec(PUT_REMOVED, of, id, revision, now, seq);
+    return before ? [{ id, seq, before, after: undefined }] : [];
+  }
+
+  #one(id: string): PromiseEntry | undefined {
+    const [row] = this.#storage.sql.exec<PromiseRow>(ONE_PROMISE, id).toArray();
+    return row && entryOf(row);
+  }
+
+  #nextSeq(now: number): number {
+    this.#seq = Math.max(this.#seq + 1, now * 1000);
+    return this.#seq;
+  }
 }

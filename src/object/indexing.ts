@@ -1,19 +1,20 @@
 /**
- * How an object tells the index how it stands: after its commit (the runtime holds a call back until
- * what was written before it is durable), beside its answer, and again until it was heard. Of many
- * changes only the last is sent.
+ * What an object owes the index. A new promise is told of by an alarm, a second after its birth: that
+ * alarm is durable with it, so no crash keeps it from being found; and one that is settled within the
+ * second is told of once. Everything else is told at once, beside the answer: after its commit (the
+ * runtime holds a call back until what was written before it is durable), and again until it was heard.
  *
- * It knows no promise and no schedule. What it owes is in memory: an object that is to survive a
- * crash with it asks `dirty` before it sleeps, and arms its alarm.
+ * What a crash cuts off in between, the index finds by asking (index-check.ts).
  */
 import { readConfig, type Env } from "../env.ts";
+import { indexShardOf, shardName } from "../machine/ids.ts";
 import { sameEntry, type IndexEntry } from "../machine/index-entry.ts";
-import { indexShardOf, shardName } from "../machine/query.ts";
-import { gathered } from "./index-gathering.ts";
+import { heard, say, type Said } from "./index-gathering.ts";
 
-/** Then twice as long each time, a minute in all. */
-const FIRST_RETRY_MS = 250;
-const RETRIES_MAX = 8;
+/** How long a new promise is not told of: many are settled by then. */
+export const UNTOLD_MS = 1000;
+/** When it is tried again to tell what could not be told. */
+const AGAIN_MS = 5000;
 
 /** Throws when the shard cannot be reached, or the deployment has another number of shards. */
 export async function putEntry(env: Env, entry: IndexEntry): Promise<void> {
@@ -22,59 +23,52 @@ export async function putEntry(env: Env, entry: IndexEntry): Promise<void> {
 }
 
 export class Indexing {
-  #put: (entry: IndexEntry) => Promise<void>;
-  #wait: (ms: number) => Promise<void>;
+  #env: Env;
+  #waitUntil: (work: Promise<void>) => void;
   #latest: IndexEntry | undefined;
-  #heard: IndexEntry | undefined;
-  #sending: Promise<void> | undefined;
+  #said: Said | undefined;
+  #dueAt: number | null = null;
 
-  /** The other two are for tests. */
-  constructor(
-    env: Env,
-    put = (entry: IndexEntry) => gathered(env, entry),
-    wait: (ms: number) => Promise<void> = (ms) => scheduler.wait(ms),
-  ) {
-    this.#put = put;
-    this.#wait = wait;
+  constructor(env: Env, waitUntil: (work: Promise<void>) => void) {
+    this.#env = env;
+    this.#waitUntil = waitUntil;
   }
 
-  /** The last entry was not heard yet. */
-  get dirty(): boolean {
-    return this.#latest !== this.#heard;
+  /** Something was said, or is to be said, in this life of the object. */
+  get isBegun(): boolean {
+    return this.#latest !== undefined;
+  }
+
+  /** When an alarm must say what is not said yet; `null` when nothing is owed. */
+  get dueAt(): number | null {
+    return this.#said?.hasFailed ? (this.#dueAt ?? 0) : this.#said ? null : this.#dueAt;
+  }
+
+  /** Its birth: an alarm says it later, and by then it may have changed. */
+  note(entry: IndexEntry, now: number): void {
+    this.#latest = entry;
+    this.#said = undefined;
+    this.#dueAt ??= now + UNTOLD_MS;
   }
 
   /** What is no news is not sent. Returns at once and never throws. */
   push(entry: IndexEntry): void {
-    if (this.#latest && sameEntry(this.#latest, entry)) return;
+    if (this.#said && !this.#said.hasFailed && this.#latest && sameEntry(this.#latest, entry))
+      return;
     this.#latest = entry;
-    this.retry();
+    this.#dueAt = null;
+    this.#said = say(this.#env, entry, this.#waitUntil);
   }
 
-  /** For an alarm: sends what is owed, unless that is under way. */
-  retry(): void {
-    if (this.dirty) this.#sending ??= this.#send();
-  }
-
-  /** When nothing is under way any more: heard, or given up. */
-  async idle(): Promise<void> {
-    await this.#sending;
-  }
-
-  /** Its end is in the turn that finds nothing to send: a push after that begins anew. */
-  async #send(): Promise<void> {
-    let retries = 0;
-    while (this.#latest && this.dirty && retries <= RETRIES_MAX) {
-      const entry = this.#latest;
-      try {
-        await this.#put(entry);
-        this.#heard = entry;
-        retries = 0;
-      } catch (error) {
-        if (retries === RETRIES_MAX) console.error(error);
-        else await this.#wait(FIRST_RETRY_MS * 2 ** retries * (0.5 + Math.random() / 2));
-        retries += 1;
-      }
+  /** For an alarm: durable at the index when it resolves, or owed again. */
+  async tell(now: number): Promise<void> {
+    if (this.#latest === undefined) return;
+    if (!this.#said || this.#said.hasFailed) this.push(this.#latest);
+    try {
+      await heard(this.#env, this.#said!);
+    } catch (error) {
+      console.error(error);
+      this.#dueAt = now + AGAIN_MS;
     }
-    this.#sending = undefined;
   }
 }

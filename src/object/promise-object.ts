@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
 import { logFailure } from "../log.ts";
+import type { IndexEntry } from "../machine/index-entry.ts";
 import type { Link } from "../machine/link.ts";
 import {
   asBorn,
@@ -223,6 +224,16 @@ export class PromiseObject extends DurableObject<Env> {
     else await this.#afterSending(this.#tickTask(at));
   }
 
+  /** How it is stored, for a shard of the index that compares. Writes nothing. */
+  indexEntry(): IndexEntry {
+    return this.#turns.indexEntry();
+  }
+
+  /** When the index knows what has changed so far: for who has just changed it and will search. */
+  async indexed(): Promise<void> {
+    await this.#turns.tellIndex();
+  }
+
   snapshot(): Snapshot {
     const { awaiters, listeners } = this.#turns.subscribers;
     return { record: this.#turns.stored(), awaiters, listeners };
@@ -293,7 +304,7 @@ export class PromiseObject extends DurableObject<Env> {
       await turns.wake();
       await this.#tickTask();
       await turns.deliver();
-      turns.indexing.retry();
+      await turns.tellIndex();
       turns.arm(turns.stored(), turns.sockets.open().length > 0, turns.now());
     } catch (error) {
       // The runtime tries six times, then drops the alarm for good, and who waits would wait for ever.

@@ -33,7 +33,7 @@ export interface ScheduleAnswer {
 export class ScheduleObject extends DurableObject<Env> {
   /** Looks and changes wait for a firing: in between it is neither before nor after. */
   #firing: Promise<void> | undefined;
-  #indexing = new Indexing(this.env);
+  #indexing = new Indexing(this.env, (work) => this.ctx.waitUntil(work));
   /** The last stamp of an entry in the index, and the one of the last removal. */
   #revision = 0;
   #removed = 0;

@@ -9,7 +9,12 @@
 import { LIMITS, type Frame, type WebhookEventType } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
 import { wakeAt } from "../machine/deadline.ts";
-import { nextRevision, promiseEntry, removedEntry } from "../machine/index-entry.ts";
+import {
+  nextRevision,
+  promiseEntry,
+  removedEntry,
+  type IndexEntry,
+} from "../machine/index-entry.ts";
 import {
   decide,
   isSettled,
@@ -68,7 +73,7 @@ export class Turns {
     this.sockets = new Sockets(ctx);
     this.subscribers = new Subscribers(ctx.storage);
     this.preload = new Preload(ctx.storage);
-    this.indexing = new Indexing(env);
+    this.indexing = new Indexing(env, (work) => ctx.waitUntil(work));
     this.#outbox = new Outbox(env, this.subscribers, {
       id: () => this.id,
       birth: () => this.#store.recall()?.birth,
@@ -150,6 +155,17 @@ export class Turns {
     if (at === undefined) this.arm(this.#store.recall(), false, now);
   }
 
+  /** How it is stored, for the index, which asks. */
+  indexEntry(): IndexEntry {
+    return this.#entryOf(this.#store.load());
+  }
+
+  /** For an alarm: an earlier life may have set it to tell the index. */
+  async tellIndex(): Promise<void> {
+    if (!this.indexing.isBegun && this.#store.recall()) this.indexing.push(this.indexEntry());
+    await this.indexing.tell(this.now());
+  }
+
   /** What a step has sent, if the clock is driven. */
   async sent(): Promise<void> {
     await this.#outbox.sent;
@@ -192,7 +208,9 @@ export class Turns {
   /** An alarm that is set already and comes earlier will arm the next one itself. */
   arm(record: PromiseRecord | null, sockets: boolean, now: number): void {
     const messagesAt = this.#outbox.dueAt(now, record !== null && isSettled(record));
-    const due = wakeAt(record, { sockets, awaited: this.#outbox.isAwaited, messagesAt }, now);
+    const { dueAt: indexAt } = this.indexing;
+    const owed = { sockets, awaited: this.#outbox.isAwaited, messagesAt, indexAt };
+    const due = wakeAt(record, owed, now);
     if (due === null) return;
     if (this.#alarmAt !== null && this.#alarmAt !== undefined && this.#alarmAt <= due) return;
     this.#alarmAt = due;
@@ -238,7 +256,10 @@ export class Turns {
       decision = decideNow(stored, now);
     }
     const { write, offer } = decision;
-    if (write !== undefined) this.#commit(stored, write, at === undefined);
+    if (write !== undefined) {
+      this.#commit(stored, write, at === undefined);
+      this.#index(stored, write, at === undefined ? now : undefined);
+    }
     const isNews = write && (!stored || entityTag(stored) !== entityTag(write));
     const { owed, rest } = this.#tell(decision, this.sockets.open(), isNews === true);
     if (write !== undefined && at === undefined) this.arm(write, owed, now);
@@ -246,7 +267,6 @@ export class Turns {
     if (write && offer) this.#offers.send(write, offer.version, at);
     else if (write && stored) this.#offers.withdraw(stored, write);
     if (write !== undefined) this.#ctx.waitUntil(this.deliver(at));
-    if (write !== undefined) this.#index(write);
     return { ...decision, telling: rest };
   }
 
@@ -289,12 +309,23 @@ export class Turns {
   }
 
   /** Beside the answer: nobody waits for the index, and no answer is taken from it. */
-  #index(write: PromiseRecord | null): void {
+  #index(
+    stored: PromiseRecord | null,
+    write: PromiseRecord | null,
+    alarmsFrom: number | undefined,
+  ): void {
+    const entry = this.#entryOf(write);
+    const isUntold = !stored || this.indexing.dueAt !== null;
+    // Who is to execute it is asked for at once; without alarms there is no later.
+    const canWait = write !== null && !isSettled(write) && !write.task;
+    if (isUntold && canWait && alarmsFrom !== undefined) this.indexing.note(entry, alarmsFrom);
+    else this.indexing.push(entry);
+  }
+
+  #entryOf(record: PromiseRecord | null): IndexEntry {
     this.#revision = nextRevision(this.#revision, Date.now());
     const revision = { revision: this.#revision };
-    this.indexing.push(
-      write ? promiseEntry(write, revision) : removedEntry("promise", this.id, revision),
-    );
+    return record ? promiseEntry(record, revision) : removedEntry("promise", this.id, revision);
   }
 
   /** `owed`: somebody is still to be told the end, now or one day. */

@@ -213,7 +213,7 @@ export class WebhookObject extends DurableObject<Env> {
       "user-agent": "durable-promises",
       ...signed,
     };
-    const loopback = readConfig(this.env).openOnLoopback;
+    const loopback = readConfig(this.env).callsLoopback;
     return sendWebhook({ url: webhook.url, headers, body }, { loopback });
   }
 

@@ -7,6 +7,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ERRORS, LIMITS, STATES } from "../../client/src/protocol.ts";
 import { inTime, openSocket } from "./awaiter.ts";
+import { staleCsrf } from "./link.ts";
 import { nodeRequest } from "./raw-request.ts";
 import { expectRefusal } from "./refusal.ts";
 import {
@@ -340,6 +341,17 @@ describe("every answer is declared, and its body is as declared", () => {
       ["putSchedule", "PUT", schedule, { body: big }],
       ["getSchedule", "GET", schedule],
       ["getSchedule", "GET", `${schedule}-none`],
+      ["searchPromises", "GET", "/promises?limit=2&count=true"],
+      ["searchPromises", "GET", "/promises?limit=2&view=summary&tags%5Ba%5D=1"],
+      ["searchPromises", "GET", "/promises?limit=0"],
+      ["stats", "GET", "/stats"],
+      ["activity", "GET", "/activity"],
+      ["listGroups", "GET", "/groups"],
+      ["showGroup", "GET", "/groups/workers"],
+      ["showGroup", "GET", "/groups/%00"],
+      ["showIndex", "GET", "/index"],
+      ["rebuildIndex", "POST", "/index/rebuild?shard=0"],
+      ["rebuildIndex", "POST", "/index/rebuild?shard=none"],
       ["listSchedules", "GET", "/schedules"],
       ["listSchedules", "GET", "/schedules?limit=0"],
       ["poll", "GET", `/poll/${"g".repeat(600)}/pid`],
@@ -427,17 +439,18 @@ describe("every answer is declared, and its body is as declared", () => {
     const [form, several] = [freshId("form"), freshId("several")];
     const schema = { type: "object", required: ["n"], properties: { n: { type: "integer" } } };
     await service.create(form, { form: { title: "Well?", schema } });
-    await service.create(several, { quorum: { approvals: 2, of: 3 } });
+    await service.create(several, { quorum: { approvals: 2, voters: ["Ada", "Bob", "Cyd"] } });
     const made = async (promise: string, more: object = {}) => {
       const answer = await service.send("POST", "/links", { body: { promise, ...more } });
       return JSON.parse(answer.text) as { id: string; url: string };
     };
     const verifier = { scheme: "github", secrets: ["s"] };
-    const [one, second, voter, look] = await Promise.all([
+    const [one, second, voter, look, stranger] = await Promise.all([
       made(form, { audience: "Ada", note: "Soon" }),
       made(form),
-      made(several),
+      made(several, { audience: "Ada" }),
       made(several, { allow: "await" }),
+      made(several),
     ]);
     const [signed, callback] = await Promise.all([
       made(form, { allow: "callback", verifier }),
@@ -447,6 +460,10 @@ describe("every answer is declared, and its body is as declared", () => {
     const { text } = await service.send("GET", one.url, page);
     const [, csrf = ""] = /name="csrf" value="([^"]+)"/.exec(text) ?? [];
     const typed = { ...page.headers, "content-type": "application/x-www-form-urlencoded" };
+    const stale = ({ url }: { url: string }, accept: string, outcome: string) => ({
+      headers: { ...typed, accept },
+      body: new URLSearchParams({ csrf: staleCsrf(new URL(url).pathname), outcome }).toString(),
+    });
     const formOf = (n: string) => ({
       headers: typed,
       body: new URLSearchParams({ csrf, outcome: "resolved", "value/n": n }).toString(),
@@ -482,6 +499,10 @@ describe("every answer is declared, and its body is as declared", () => {
       ["showLink", "GET", second.url],
       ["showLink", "GET", second.url, { headers: { accept: "text/event-stream" } }],
       ["decideByLink", "POST", voter.url, { body: { state: "RESOLVED" } }],
+      ["decideByLink", "POST", voter.url, stale(voter, "text/html", "rejected")],
+      ["decideByLink", "POST", voter.url, stale(voter, "application/json", "rejected")],
+      ["decideByLink", "POST", stranger.url, stale(stranger, "text/html", "resolved")],
+      ["decideByLink", "POST", stranger.url, stale(stranger, "application/json", "resolved")],
       ["decideByLink", "POST", voter.url, { body: { state: "RESOLVED" } }],
       ["receiveCallback", "POST", callback.url, { body: "{" }],
       ["receiveCallback", "POST", callback.url, { body: big.repeat(2) }],

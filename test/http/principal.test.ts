@@ -11,7 +11,7 @@ import {
 } from "../../src/http/principal.ts";
 import { redactedUrl } from "../../src/http/redacted-url.ts";
 import { searchWithin } from "../../src/http/search-within.ts";
-import { compareIds } from "../../src/machine/query.ts";
+import { compareIds } from "../../src/machine/ids.ts";
 import { createRandom } from "../model/seeded.ts";
 
 function someone(prefixes: string[], ...scopes: Scope[]): Principal {

@@ -8,16 +8,15 @@ import {
   scheduleEntry,
 } from "../../src/machine/index-entry.ts";
 import { project, type PromiseRecord } from "../../src/machine/promise.ts";
+import { compareIds, endOfPrefix, idFits, indexShardOf } from "../../src/machine/ids.ts";
 import {
-  compareIds,
-  endOfPrefix,
-  indexShardOf,
+  mayHaveMore,
   mergePages,
-  promiseMatches,
-  recordMatches,
-  type PromiseTerms,
-  type ShardPage,
-} from "../../src/machine/query.ts";
+  type Found,
+  type Order,
+  type Place,
+} from "../../src/machine/order.ts";
+import { promiseMatches, recordMatches, type PromiseTerms } from "../../src/machine/query.ts";
 import { createRandom, type Random } from "../model/seeded.ts";
 
 const born = { id: "p", birth: "b", param: {}, tags: {}, createdAt: 1, timeoutAt: 100 };
@@ -101,12 +100,15 @@ describe("a promise is found", () => {
     ],
   ])("past its deadline %s, though nobody has written that", (_, rest, state) => {
     const record = { ...pending, ...rest } as PromiseRecord;
-    expect([99, 100].map((now) => found(record, { state: "pending" }, now))).toEqual([true, false]);
-    expect([99, 100].map((now) => found(record, { state }, now))).toEqual([false, true]);
+    expect([99, 100].map((now) => found(record, { states: ["pending"] }, now))).toEqual([
+      true,
+      false,
+    ]);
+    expect([99, 100].map((now) => found(record, { states: [state] }, now))).toEqual([false, true]);
   });
 
   it("without a deadline at every instant", () => {
-    expect(found({ ...pending, timeoutAt: NEVER }, { state: "pending" }, NEVER - 1)).toBe(true);
+    expect(found({ ...pending, timeoutAt: NEVER }, { states: ["pending"] }, NEVER - 1)).toBe(true);
   });
 
   it("by the tags it has at least", () => {
@@ -135,7 +137,7 @@ describe("a promise is found", () => {
         for (const state of states) {
           for (const task of [undefined, "any", "acquired", "fulfilled"] as const) {
             const entry = promiseEntry(record, { revision: 1 });
-            const terms = { state, task };
+            const terms = { ...(state && { states: [state] }), task };
             const expected = recordMatches(project(record, now), terms, now);
             expect(promiseMatches(entry, terms, now)).toBe(expected);
           }
@@ -168,21 +170,26 @@ describe("an entry", () => {
   });
 });
 
-/** A shard as it may answer: it may give up looking after `patience` rows. */
-function shardPage(ids: string[], after: string, limit: number, patience: number): ShardPage {
-  const looked = ids.filter((id) => compareIds(id, after) > 0).slice(0, patience);
-  // Every second number is looked for, the others are only in the way.
-  const hits = looked
-    .filter((id) => Number(id.slice(id.indexOf("/") + 1)) % 2 === 0)
-    .map((id) => ({ id }));
-  const last = hits[limit - 1] ?? (looked.length === patience ? { id: looked.at(-1)! } : undefined);
-  return { hits: hits.slice(0, limit), ...(last && { until: last.id }) };
+const ORDERS: Order[] = (["created", "id"] as const).flatMap((by) => [
+  { by, descending: false },
+  { by, descending: true },
+]);
+
+function drawFound(random: Random, by: Order["by"]): Found[] {
+  const begin = ["a/", "b/", "\uFFFD/", "😀/"] as const;
+  return Array.from({ length: 120 }, (_, n) => {
+    const createdAt = random.pick([1, 2, 3, 4]);
+    const record = { ...pending, id: random.pick(begin) + String(n), createdAt };
+    return { key: by === "id" ? 0 : createdAt, entry: promiseEntry(record, { revision: 1 }) };
+  });
 }
 
-function drawIds(random: Random): string[] {
-  const begin = ["a/", "b/", "\uFFFD/", "😀/"] as const;
-  const ids = Array.from({ length: 120 }, (_, n) => random.pick(begin) + String(n));
-  return ids.toSorted(compareIds);
+function inOrder(all: Found[], { by, descending }: Order): Found[] {
+  const direction = descending ? -1 : 1;
+  return all.toSorted((a, b) => {
+    const ids = compareIds(a.entry.id, b.entry.id);
+    return by === "id" ? direction * ids : direction * (a.key - b.key) || ids;
+  });
 }
 
 describe("the pages of all shards", () => {
@@ -190,33 +197,63 @@ describe("the pages of all shards", () => {
     "have everything once and in order (seed %i)",
     (seed) => {
       const random = createRandom(seed);
-      const ids = drawIds(random);
+      const order = random.pick(ORDERS);
+      const all = inOrder(drawFound(random, order.by), order);
       const shards = random.pick([1, 3, 8]);
       const limit = random.pick([1, 2, 7, 200]);
-      const patience = random.pick([1, 3, 20, 1000]);
       const seen: string[] = [];
-      let cursor: string | undefined = "";
-      for (let page = 0; cursor !== undefined; page += 1) {
+      let after: Place | undefined;
+      for (let page = 0; page === 0 || after; page += 1) {
         expect(page).toBeLessThan(1000);
-        const after: string = cursor;
-        const asked = Array.from({ length: shards }, (_, shard) => {
-          const own = ids.filter((id) => indexShardOf(id, shards) === shard);
-          return shardPage(own, after, limit + 1, patience);
-        });
-        const merged = mergePages(asked, limit);
-        expect(merged.hits.length).toBeLessThanOrEqual(limit);
-        seen.push(...merged.hits.map(({ id }) => id));
-        ({ cursor } = merged);
-        // It goes on, or it would never end.
-        if (cursor !== undefined) expect(compareIds(cursor, after)).toBeGreaterThan(0);
+        const last = after;
+        const start = last ? all.findIndex(({ entry }) => entry.id === last.id) + 1 : 0;
+        const asked = Array.from({ length: shards }, (_, shard) =>
+          all
+            .slice(start)
+            .filter(({ entry }) => indexShardOf(entry.id, shards) === shard)
+            .slice(0, limit + 1),
+        );
+        const share = Math.min(limit + 1, random.pick([1, 3, 300]));
+        const shares = asked.map((page) => page.slice(0, share));
+        for (const more of mayHaveMore(shares, order, share, limit)) shares[more] = asked[more]!;
+        const { found, next } = mergePages(shares, order, limit);
+        expect({ found, next }).toEqual({ next: undefined, ...mergePages(asked, order, limit) });
+        expect(found.length).toBeLessThanOrEqual(limit);
+        seen.push(...found.map(({ entry }) => entry.id));
+        after = next;
       }
-      expect(seen).toEqual(ids.filter((id) => Number(id.slice(id.indexOf("/") + 1)) % 2 === 0));
+      expect(seen).toEqual(all.map(({ entry }) => entry.id));
     },
   );
 
   it("have no empty one after a last one that is full", () => {
-    const pages = [{ hits: [{ id: "a" }] }, { hits: [{ id: "b" }] }];
-    expect(mergePages(pages, 2)).toEqual({ hits: [{ id: "a" }, { id: "b" }] });
-    expect(mergePages(pages, 1)).toEqual({ hits: [{ id: "a" }], cursor: "a" });
+    const order: Order = { by: "id", descending: false };
+    const [a, b] = ["a", "b"].map((id): Found => ({
+      key: 0,
+      entry: promiseEntry({ ...pending, id }, { revision: 1 }),
+    }));
+    expect(mergePages([[a!], [b!]], order, 2)).toEqual({ found: [a, b] });
+    expect(mergePages([[a!], [b!]], order, 1)).toEqual({ found: [a], next: { key: 0, id: "a" } });
+  });
+});
+
+describe("a pattern", () => {
+  it.each([
+    ["a", "a", true],
+    ["a", "ab", false],
+    ["a*", "a", true],
+    ["a*", "ba", false],
+    ["*a", "ba", true],
+    ["a*a", "a", false],
+    ["a*a", "aa", true],
+    ["a*b*c", "axbxc", true],
+    ["a*b*c", "acb", false],
+    ["*ab*ab", "ab", false],
+    ["*ab*ab", "abab", true],
+    ["**", "", true],
+    ["a?[b]", "a?[b]", true],
+    ["a?[b]", "axb", false],
+  ])("%s fits %s: %s", (pattern, id, fits) => {
+    expect(idFits(id, pattern)).toBe(fits);
   });
 });

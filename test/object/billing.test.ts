@@ -3,6 +3,7 @@
  * and whether it sleeps while somebody waits.
  */
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { readConfig } from "../../src/env.ts";
 import { PromiseObject } from "../../src/object/promise-object.ts";
 import {
   abortAllDurableObjects,
@@ -10,6 +11,8 @@ import {
   ask,
   Awaiter,
   create,
+  deployment,
+  indexAt,
   isRunning,
   promiseAt,
   resolve,
@@ -24,15 +27,59 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+/** What the index costs of a life: rows of its shards, and alarms that are set for its sake. */
+async function indexPart(id: string, life: () => Promise<void>): Promise<number> {
+  await layOutIndex();
+  const shards = Array.from({ length: readConfig(deployment()).indexShards }, (_, n) => indexAt(n));
+  const rows = async (): Promise<number> => {
+    const all = await Promise.all(shards.map((shard) => rowsWritten(shard)));
+    return all.reduce((sum, one) => sum + one, 0);
+  };
+  const before = await rows();
+  const setAlarm = await runInDurableObject(promiseAt(id), (_, { storage }) =>
+    vi.spyOn(Object.getPrototypeOf(storage), "setAlarm"),
+  );
+  setAlarm.mockClear();
+  await life();
+  return (await rows()) - before + setAlarm.mock.calls.length;
+}
+
+describe("the index's part of the bill", () => {
+  it("is three rows for a promise that waits long", async () => {
+    const stub = promiseAt("bill/long");
+    const part = await indexPart("bill/long", async () => {
+      await stub.apply(create("bill/long", { tags: { team: "a" } }));
+      await runDurableObjectAlarm(stub);
+      await stub.apply(resolve("1"));
+      await stub.indexed();
+    });
+    expect(part).toBe(3);
+  });
+
+  it("is two rows for one that settles within a second", async () => {
+    const stub = promiseAt("bill/fast");
+    const part = await indexPart("bill/fast", async () => {
+      await stub.apply(create("bill/fast", { tags: { team: "a" } }));
+      await stub.apply(resolve("1"));
+      await stub.indexed();
+      await runDurableObjectAlarm(stub);
+    });
+    expect(part).toBe(2);
+  });
+});
+
 describe("rows written", () => {
-  it("are one for a create and one for a settle", async () => {
+  it("are two for a create, one of them the alarm that tells the index, and one for a settle", async () => {
     const stub = promiseAt("bill/1");
     await stub.get();
     const before = await rowsWritten(stub);
+    const createdAt = Date.now();
     await stub.apply(create("bill/1", { timeoutAt: Date.now() + 60_000 }));
-    expect((await rowsWritten(stub)) - before).toBe(1);
-    await stub.apply(resolve("1"));
     expect((await rowsWritten(stub)) - before).toBe(2);
+    await stub.apply(resolve("1"));
+    expect((await rowsWritten(stub)) - before).toBe(3);
+    expect((await alarmOf(stub))! - createdAt).toBeLessThanOrEqual(2000);
+    await runDurableObjectAlarm(stub);
     expect(await alarmOf(stub)).toBeNull();
   });
 
@@ -50,6 +97,7 @@ describe("rows written", () => {
   it("are one for the alarm, however many wait for the deadline", async () => {
     const stub = promiseAt("bill/3");
     await stub.apply(create("bill/3", { timeoutAt: Date.now() + 60_000 }));
+    await runDurableObjectAlarm(stub);
     const setAlarm = await runInDurableObject(stub, (_, { storage }) =>
       vi.spyOn(Object.getPrototypeOf(storage), "setAlarm"),
     );
@@ -174,6 +222,8 @@ async function workflow(id: string, awaited: string[]): Promise<void> {
   vi.spyOn(Date, "now").mockReturnValue(ago);
   for (const one of awaited) await promiseAt(one).apply(create(one));
   vi.mocked(Date.now).mockRestore();
+  // The index is told of them, and its shards are laid out.
+  for (const one of awaited) await runDurableObjectAlarm(promiseAt(one));
   await promiseAt(id).task({
     kind: "task.create",
     create: create(id, { tags: { "resonate:target": `poll://any@${id}` } }),
@@ -188,12 +238,20 @@ async function settled(): Promise<void> {
   await scheduler.wait(50);
 }
 
+/** Every shard of the index has had its first entry, which costs it its tables and an alarm. */
+async function layOutIndex(): Promise<void> {
+  for (let shard = 0; shard < readConfig(deployment()).indexShards; shard += 1) {
+    await indexAt(shard).put([{ kind: "removed", of: "promise", id: "nothing", revision: 1 }]);
+  }
+}
+
 async function rowsOf(ids: string[]): Promise<number> {
   const rows = await Promise.all(ids.map((id) => rowsWritten(promiseAt(id))));
   return rows.reduce((sum, one) => sum + one, 0);
 }
 
 async function billOf(task: string, others: string[], step: () => Promise<unknown>): Promise<Bill> {
+  await layOutIndex();
   const before = { task: await rowsOf([task]), others: await rowsOf(others) };
   const setAlarm = await runInDurableObject(promiseAt(task), (_, { storage }) =>
     vi.spyOn(Object.getPrototypeOf(storage), "setAlarm"),
@@ -237,6 +295,7 @@ describe("a step of a task", () => {
     const awaited = ["bill/t3.a", "bill/t3.b"];
     await workflow("bill/t3", ["bill/t3.a"]);
     await promiseAt("bill/t3.b").apply(create("bill/t3.b"));
+    await runDurableObjectAlarm(promiseAt("bill/t3.b"));
     const bill = await billOf("bill/t3", awaited, () => promiseAt("bill/t3").suspend(1, awaited));
     expect(bill).toEqual({ task: 1, others: 2, alarms: 0, calls: "2 register, 2 confirm" });
   });
@@ -244,6 +303,8 @@ describe("a step of a task", () => {
   it("that goes on, because what it awaits is settled, costs nothing", async () => {
     await workflow("bill/t4", ["bill/t4.a"]);
     await promiseAt("bill/t4.a").apply(resolve("1"));
+    await promiseAt("bill/t4.a").indexed();
+    await settled();
     const bill = await billOf("bill/t4", ["bill/t4.a"], () =>
       promiseAt("bill/t4").suspend(1, ["bill/t4.a"]),
     );
@@ -267,17 +328,18 @@ describe("a step of a task", () => {
     const bill = await billOf("bill/t6", ["bill/t6.a"], () =>
       promiseAt("bill/t6").fence(1, { id: "bill/t6.a", command }),
     );
-    expect(bill).toEqual({ task: 0, others: 1, alarms: 0, calls: "1 write" });
+    // The promise, and the alarm that tells the index.
+    expect(bill).toEqual({ task: 0, others: 2, alarms: 1, calls: "1 write" });
   });
 
-  it("that makes a promise and settles it, as the SDK runs a function, costs those two rows", async () => {
+  it("that makes a promise and settles it, as the SDK runs a function, costs those two rows and an alarm", async () => {
     await workflow("bill/t7", []);
     const id = "bill/t7.a";
     const bill = await billOf("bill/t7", [id], async () => {
       await promiseAt("bill/t7").fence(1, { id, command: create(id) });
       await promiseAt("bill/t7").fence(1, { id, command: resolve("1") });
     });
-    expect(bill).toEqual({ task: 0, others: 2, alarms: 0, calls: "2 write" });
+    expect(bill).toEqual({ task: 0, others: 3, alarms: 1, calls: "2 write" });
   });
 
   it("that nobody can take costs three rows, and after one more look it sleeps for an hour", async () => {

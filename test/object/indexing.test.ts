@@ -1,110 +1,117 @@
-/** How an object tells the index: beside its work, the last word only, and again until it is heard. */
-import { afterEach, describe, expect, it, vi } from "vitest";
+/**
+ * How an object tells the index: a birth by its alarm, the rest beside its work, many together, the last
+ * word only, and again until it is heard.
+ */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { IndexEntry } from "../../src/machine/index-entry.ts";
-import { Indexing } from "../../src/object/indexing.ts";
+import { Indexing, UNTOLD_MS } from "../../src/object/indexing.ts";
+import { IndexObject } from "../../src/object/index-object.ts";
 import { deployment } from "./runtime.ts";
+
+let number = 0;
+let id = "";
+
+beforeEach(() => {
+  number += 1;
+  id = `told/${number}`;
+});
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
 function said(revision: number, tag = String(revision)): IndexEntry {
-  return { kind: "schedule", id: "x", revision, tags: { tag } };
+  return { kind: "schedule", id, revision, tags: { tag } };
 }
 
-/** An index whose answers are given by the test, one at a time. */
-function world() {
-  const sent: number[] = [];
-  const waits: number[] = [];
-  const answers: ((ok: boolean) => void)[] = [];
-  const indexing = new Indexing(
-    deployment(),
-    (entry) => {
-      sent.push(entry.revision);
-      return new Promise((resolve, reject) => {
-        answers.push((ok) => (ok ? resolve() : reject(new Error("planted"))));
-      });
-    },
-    async (ms) => {
-      waits.push(ms);
-    },
-  );
-  return { indexing, sent, waits, answers };
+/** The stamps that a shard is told of, in order; a planted fault keeps it from hearing them. */
+function listening(fails: () => boolean = () => false): number[][] {
+  const heard: number[][] = [];
+  const put = IndexObject.prototype.put;
+  vi.spyOn(IndexObject.prototype, "put").mockImplementation(async function (
+    this: IndexObject,
+    entries,
+  ) {
+    if (fails()) throw new Error("planted");
+    const own = entries.filter((entry) => entry.id.startsWith("told/"));
+    heard.push(own.map(({ revision }) => revision));
+    await put.call(this, entries);
+  });
+  return heard;
+}
+
+function indexing(): { indexing: Indexing; speaking: Promise<void>[] } {
+  const speaking: Promise<void>[] = [];
+  return { indexing: new Indexing(deployment(), (work) => speaking.push(work)), speaking };
 }
 
 describe("indexing", () => {
-  it("sends at once, and of what comes meanwhile the last", async () => {
-    const { indexing, sent, answers } = world();
-    expect(indexing.dirty).toBe(false);
-    for (const revision of [1, 2, 3]) indexing.push(said(revision));
-    expect(sent).toEqual([1]);
-    expect(indexing.dirty).toBe(true);
-    answers.shift()!(true);
-    await vi.waitFor(() => expect(sent).toEqual([1, 3]));
-    answers.shift()!(true);
-    await indexing.idle();
-    expect(indexing.dirty).toBe(false);
-    indexing.push(said(4));
-    expect(sent).toEqual([1, 3, 4]);
+  it("says what is said in quick succession once, the last of it", async () => {
+    const heard = listening();
+    const one = indexing();
+    for (const revision of [1, 2, 3]) one.indexing.push(said(revision));
+    await one.indexing.tell(0);
+    expect(heard).toEqual([[3]]);
+    expect(one.indexing.dueAt).toBeNull();
+  });
+
+  it("says what many have to say together, and one of them speaks", async () => {
+    const heard = listening();
+    const many = Array.from({ length: 20 }, () => indexing());
+    for (const [n, { indexing: one }] of many.entries()) {
+      one.push({ kind: "schedule", id: `told/${number}/${n}`, revision: n, tags: {} });
+    }
+    await Promise.all(many.flatMap(({ speaking }) => speaking));
+    expect(many.flatMap(({ speaking }) => speaking)).toHaveLength(1);
+    expect(heard.length).toBeLessThanOrEqual(8);
+    expect(heard.flat().toSorted((a, b) => a - b)).toEqual(many.map((_, n) => n));
   });
 
   it("sends nothing that is no news", async () => {
-    const { indexing, sent, answers } = world();
-    indexing.push(said(1, "same"));
-    indexing.push(said(2, "same"));
-    answers.shift()!(true);
-    await indexing.idle();
-    indexing.push(said(3, "same"));
-    expect(sent).toEqual([1]);
-    expect(indexing.dirty).toBe(false);
+    const heard = listening();
+    const one = indexing();
+    one.indexing.push(said(1, "same"));
+    await one.indexing.tell(0);
+    one.indexing.push(said(2, "same"));
+    await one.indexing.tell(0);
+    expect(heard).toEqual([[1]]);
   });
 
-  it("says it again when it was not heard, later each time, and the newest by then", async () => {
-    const { indexing, sent, waits, answers } = world();
-    indexing.push(said(1));
-    answers.shift()!(false);
-    await vi.waitFor(() => expect(sent).toEqual([1, 1]));
-    indexing.push(said(2));
-    answers.shift()!(false);
-    await vi.waitFor(() => expect(sent).toEqual([1, 1, 2]));
-    answers.shift()!(true);
-    await indexing.idle();
-    expect(indexing.dirty).toBe(false);
-    expect(waits).toHaveLength(2);
-    expect(waits[0]).toBeLessThanOrEqual(250);
-    expect(waits[1]).toBeGreaterThanOrEqual(250);
+  it("leaves a birth to the alarm, and an end that comes before it is said with it", async () => {
+    const heard = listening();
+    const one = indexing();
+    one.indexing.note(said(1), 5000);
+    expect(one.indexing.dueAt).toBe(5000 + UNTOLD_MS);
+    expect(one.speaking).toHaveLength(0);
+    one.indexing.push(said(2));
+    expect(one.indexing.dueAt).toBeNull();
+    await one.indexing.tell(6000);
+    expect(heard).toEqual([[2]]);
   });
 
-  it("gives up after a minute, stays dirty, and goes on when it is told to", async () => {
-    const error = vi.spyOn(console, "error").mockReturnValue();
-    const { indexing, sent, waits, answers } = world();
-    indexing.push(said(1));
-    for (let tries = 1; tries <= 9; tries += 1) {
-      await vi.waitFor(() => expect(sent).toHaveLength(tries));
-      answers.shift()!(false);
-    }
-    await indexing.idle();
-    expect(indexing.dirty).toBe(true);
-    expect(error).toHaveBeenCalledTimes(1);
-    const waited = waits.reduce((sum, ms) => sum + ms, 0);
-    expect(waited).toBeGreaterThan(30_000);
-    expect(waited).toBeLessThan(65_000);
-    indexing.retry();
-    indexing.retry();
-    expect(sent).toHaveLength(10);
-    answers.shift()!(true);
-    await indexing.idle();
-    expect(indexing.dirty).toBe(false);
-    indexing.retry();
-    expect(sent).toHaveLength(10);
-  });
-
-  it("never throws, whatever is broken", async () => {
+  it("says it again when it was not heard", async () => {
     vi.spyOn(console, "error").mockReturnValue();
-    const broken = { ...deployment(), INDEX_SHARDS: "none" };
-    const indexing = new Indexing(broken, undefined, async () => {});
-    expect(() => indexing.push(said(1))).not.toThrow();
-    await indexing.idle();
-    expect(indexing.dirty).toBe(true);
+    let failures = 2;
+    const heard = listening(() => (failures -= 1) >= 0);
+    const one = indexing();
+    one.indexing.push(said(1));
+    await one.indexing.tell(0);
+    expect(heard).toEqual([[1]]);
+  });
+
+  it("owes what could not be told, and tells it when it is asked again", async () => {
+    vi.spyOn(console, "error").mockReturnValue();
+    // Waits end at once, but still let the others in.
+    vi.spyOn(scheduler, "wait").mockImplementation(() => new Promise((go) => setTimeout(go, 0)));
+    let isBroken = true;
+    const heard = listening(() => isBroken);
+    const one = indexing();
+    one.indexing.push(said(1));
+    await one.indexing.tell(1000);
+    expect(one.indexing.dueAt).toBeGreaterThan(1000);
+    isBroken = false;
+    await one.indexing.tell(9000);
+    expect(one.indexing.dueAt).toBeNull();
+    expect(heard).toEqual([[1]]);
   });
 });

@@ -4,6 +4,7 @@
  * memory.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { UNTOLD_MS } from "../../src/object/indexing.ts";
 import {
   abortAllDurableObjects,
   alarmOf,
@@ -30,6 +31,12 @@ afterEach(() => {
 function fresh() {
   const id = `object/${(number += 1)}`;
   return { id, stub: promiseAt(id) };
+}
+
+/** The alarm that tells the index of a birth has rung. */
+async function told(stub: ReturnType<typeof promiseAt>): Promise<void> {
+  expect(await alarmOf(stub)).toBe(START + UNTOLD_MS);
+  await runDurableObjectAlarm(stub);
 }
 
 describe.each(["in memory", "evicted between all steps"])("a promise object, %s", (mode) => {
@@ -109,6 +116,7 @@ describe.each(["in memory", "evicted between all steps"])("a promise object, %s"
   it("tells the deadline to who waits, by an alarm, and stores it", async () => {
     const { id, stub } = fresh();
     await apply(stub, create(id, { timeoutAt: START + 60_000 }));
+    await told(stub);
     const awaiter = await connect(stub);
     expect(await alarmOf(stub)).toBe(START + 60_000);
 
@@ -185,6 +193,7 @@ describe.each(["in memory", "evicted between all steps"])("a promise object, %s"
   it("sets no alarm while there is nobody to tell", async () => {
     const { id, stub } = fresh();
     await apply(stub, create(id, { timeoutAt: START + 1000 }));
+    await told(stub);
     expect(await alarmOf(stub)).toBeNull();
     await apply(stub, resolve("1"));
     expect(await alarmOf(stub)).toBeNull();
@@ -193,6 +202,7 @@ describe.each(["in memory", "evicted between all steps"])("a promise object, %s"
   it("never sets an alarm for a promise without a deadline", async () => {
     const { id, stub } = fresh();
     await apply(stub, create(id));
+    await told(stub);
     await connect(stub);
     expect(await alarmOf(stub)).toBeNull();
   });
@@ -201,6 +211,7 @@ describe.each(["in memory", "evicted between all steps"])("a promise object, %s"
     const { id, stub } = fresh();
     const year = 365 * 86_400_000;
     await apply(stub, create(id, { timeoutAt: START + 300 * year }));
+    await told(stub);
     await connect(stub);
     expect(await alarmOf(stub)).toBe(START + year);
   });
@@ -208,6 +219,7 @@ describe.each(["in memory", "evicted between all steps"])("a promise object, %s"
   it("deletes a settled promise after its retention, and not before", async () => {
     const { id, stub } = fresh();
     await apply(stub, create(id, { retentionMs: 5000 }));
+    await told(stub);
     await apply(stub, resolve("1"));
     expect(await alarmOf(stub)).toBe(START + 5000);
     vi.setSystemTime(START + 4999);
@@ -224,6 +236,7 @@ describe.each(["in memory", "evicted between all steps"])("a promise object, %s"
   it("deletes one that timed out unwatched, retention after its deadline", async () => {
     const { id, stub } = fresh();
     await apply(stub, create(id, { timeoutAt: START + 1000, retentionMs: 5000 }));
+    await told(stub);
     expect(await alarmOf(stub)).toBe(START + 6000);
     vi.setSystemTime(START + 6000);
     await runDurableObjectAlarm(stub);

@@ -13,7 +13,7 @@ import { env, exports } from "cloudflare:workers";
 import { NEVER, PONG, type Frame } from "../../client/src/protocol.ts";
 import type { Env } from "../../src/env.ts";
 import type { Create, Settle } from "../../src/machine/promise.ts";
-import { shardName } from "../../src/machine/query.ts";
+import { shardName } from "../../src/machine/ids.ts";
 import type { IndexObject } from "../../src/object/index-object.ts";
 import type { InboxObject } from "../../src/object/inbox-object.ts";
 import type { PromiseObject } from "../../src/object/promise-object.ts";
@@ -79,8 +79,10 @@ export function resolve(data: string, rest: Partial<Settle> = {}): Settle {
 }
 
 /** Rows written since the object's database was opened (SQLite's `total_changes`). */
-export function rowsWritten(stub: DurableObjectStub<PromiseObject>): Promise<number> {
-  return runInDurableObject(stub, (_, { storage }) => {
+export function rowsWritten(
+  stub: DurableObjectStub<PromiseObject> | DurableObjectStub<IndexObject>,
+): Promise<number> {
+  return runInDurableObject<PromiseObject | IndexObject, number>(stub, (_, { storage }) => {
     const { rows } = storage.sql.exec<{ rows: number }>("SELECT total_changes() AS rows").one();
     return rows;
   });

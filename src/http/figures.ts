@@ -1,0 +1,104 @@
+/** `GET /stats`, `GET /activity` and `GET /groups`: figures that the index derives from its rows. */
+import type { Activity, Stats, TaskState } from "../../client/src/protocol.ts";
+import type { Env } from "../env.ts";
+import { parseAddress } from "../machine/address.ts";
+import { activityOf, statsOf } from "../machine/figures.ts";
+import type { PromiseTerms } from "../machine/query.ts";
+import type { C } from "./edge.ts";
+import { Refusal } from "./errors.ts";
+import { idOfPath, refuseQuery } from "./parse.ts";
+import { reachesGroup, type Principal } from "./principal.ts";
+import { allShards } from "./search.ts";
+
+/** So far back `GET /activity` looks. */
+const ACTIVITY_MS = 6 * 60 * 60 * 1000;
+
+export interface GroupView {
+  group: string;
+  /** Who is connected, by pid. */
+  workers: string[];
+  tasks: Record<Exclude<TaskState, "fulfilled">, number>;
+}
+
+/** `GET /stats` */
+export async function showStats(c: C): Promise<Response> {
+  refuseQuery(c.req.url);
+  return answer(await readStats(c.env, c.get("principal")));
+}
+
+/** `GET /activity` */
+export async function showActivity(c: C): Promise<Response> {
+  refuseQuery(c.req.url);
+  if (c.get("principal").prefixes !== "all") {
+    throw new Refusal("forbidden", "This is of the whole deployment: it needs a key for all ids");
+  }
+  return answer(await readActivity(c.env));
+}
+
+/** `GET /groups`: those that tasks are for, by name. */
+export async function listGroups(c: C): Promise<Response> {
+  refuseQuery(c.req.url);
+  return answer({ groups: await readGroups(c.env, c.get("principal")) });
+}
+
+/** `GET /groups/:group` */
+export async function showGroup(c: C): Promise<Response> {
+  refuseQuery(c.req.url);
+  const group = idOfPath(c.req.url, "/groups/");
+  const groups = await readGroups(c.env, c.get("principal"));
+  const known = groups.find((one) => one.group === group);
+  if (known) return answer(known);
+  if (
+    !reachesGroup(c.get("principal"), group) ||
+    parseAddress(`poll://any@${group}`) === undefined
+  ) {
+    throw new Refusal("no_route", `There is no group "${group}"`, { field: "group" });
+  }
+  // Its workers may have come before its first task.
+  const workers = await c.env.INBOXES.getByName(group).connected();
+  return answer({ group, workers, tasks: noTasks() } satisfies GroupView);
+}
+
+export async function readStats(env: Env, { prefixes }: Principal): Promise<Stats> {
+  const now = Date.now();
+  const terms: PromiseTerms = prefixes === "all" ? {} : { within: prefixes };
+  return statsOf(await Promise.all(allShards(env).map((shard) => shard.figures(terms, now))), now);
+}
+
+/** Of the whole deployment. */
+export async function readActivity(env: Env): Promise<Activity> {
+  const now = Date.now();
+  const shards = allShards(env).map((shard) => shard.moments(now - ACTIVITY_MS, now));
+  return activityOf(await Promise.all(shards), now);
+}
+
+async function readGroups(env: Env, principal: Principal): Promise<GroupView[]> {
+  const now = Date.now();
+  const shards = await Promise.all(allShards(env).map((shard) => shard.figures({}, now)));
+  const groups = new Map<string, GroupView["tasks"]>();
+  for (const { state, target, n } of shards.flatMap(({ tasks }) => tasks)) {
+    const address = parseAddress(target);
+    if (address?.kind !== "poll" || !reachesGroup(principal, address.group)) continue;
+    const tasks = groups.get(address.group) ?? noTasks();
+    groups.set(address.group, tasks);
+    // SAFETY: the states of a task; what is over is nobody's work any more.
+    if (state in tasks) tasks[state as keyof GroupView["tasks"]] += n;
+  }
+  return Promise.all(
+    [...groups]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(async ([group, tasks]) => ({
+        group,
+        workers: await env.INBOXES.getByName(group).connected(),
+        tasks,
+      })),
+  );
+}
+
+function noTasks(): GroupView["tasks"] {
+  return { pending: 0, acquired: 0, suspended: 0, halted: 0 };
+}
+
+function answer(body: object): Response {
+  return Response.json(body, { headers: { "cache-control": "no-store" } });
+}

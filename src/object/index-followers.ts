@@ -1,0 +1,171 @@
+/**
+ * Who follows a search live at one shard of the index: hibernating WebSockets, so that following costs
+ * nothing while nothing happens. Each has the terms of its search with it, and is told of every change
+ * that makes a promise be found, be found otherwise, or not be found any more.
+ *
+ * Time changes promises too: one whose deadline passes is timed out, though nobody writes that.
+ */
+import { LIMITS } from "../../client/src/protocol.ts";
+import type { PromiseEntry } from "../machine/index-entry.ts";
+import { projectEntry, promiseMatches, type PromiseTerms } from "../machine/query.ts";
+import type { Change, IndexStore } from "./index-store.ts";
+import { closeQuietly } from "./sockets.ts";
+
+/** What a follower is told, as JSON text. `seq`: all changes with a stamp up to it have been told. */
+export type Told =
+  | { is: "open"; seq: number }
+  /** Too much is forgotten to say what happened since: look anew. */
+  | { is: "gap"; seq: number }
+  | { is: "added" | "changed"; seq: number; entry: PromiseEntry }
+  | { is: "removed"; seq: number; id: string };
+
+interface Follower {
+  socket: WebSocket;
+  terms: PromiseTerms;
+}
+
+/** An alarm may come so late (Cloudflare docs, Alarms); who hears twice that time passed takes no harm. */
+const ALARM_LATE_MS = 2 * 60 * 1000;
+
+export class Followers {
+  #ctx: DurableObjectState;
+  #store: IndexStore;
+  #followers: Follower[] | undefined;
+  /** All deadlines up to it have been told of. An earlier life has told of what was due in it. */
+  #toldUntil: number | undefined;
+  /** The next deadline of all; `undefined` when it is to be looked for. */
+  #nextAt: number | undefined;
+
+  constructor(ctx: DurableObjectState, store: IndexStore) {
+    this.#ctx = ctx;
+    this.#store = store;
+  }
+
+  get size(): number {
+    return this.#all.length;
+  }
+
+  get hasRoom(): boolean {
+    return this.size < LIMITS.listFollowersMax;
+  }
+
+  /**
+   * @param since what it has heard up to; absent: nothing
+   * @param forgotten changes with a stamp up to it may be forgotten
+   */
+  accept(
+    terms: PromiseTerms,
+    since: number | undefined,
+    forgotten: number,
+    now: number,
+  ): WebSocket {
+    const { 0: client, 1: socket } = new WebSocketPair();
+    this.#ctx.acceptWebSocket(socket);
+    socket.serializeAttachment(terms);
+    const seq = this.#store.seq(now);
+    const hasGap = since !== undefined && since <= forgotten;
+    send(socket, { is: hasGap ? "gap" : "open", seq });
+    if (since !== undefined && !hasGap) this.#replay({ socket, terms }, since, seq, now);
+    this.#followers = undefined;
+    return client;
+  }
+
+  /** What was written at `now`. */
+  tell(changes: readonly Change[], now: number): void {
+    if (changes.length === 0) return;
+    for (const follower of this.#all) {
+      for (const { id, seq, before, after } of changes) {
+        tellOne(follower, { id, seq, before, after, was: now, now });
+      }
+    }
+    for (const { after } of changes) {
+      if (after?.state === "pending" && this.#nextAt !== undefined) {
+        this.#nextAt = Math.min(this.#nextAt, after.timeoutAt);
+      }
+    }
+  }
+
+  /** When the next deadline passes of which somebody is told. */
+  nextAt(now: number): number {
+    if (this.size === 0) return Infinity;
+    this.#nextAt ??= this.#store.nextDeadline(this.#toldUntil ?? now) ?? Infinity;
+    return this.#nextAt;
+  }
+
+  /** What time alone has done until now. */
+  tellOfTime(now: number): void {
+    if (this.size === 0) return;
+    const was = this.#toldUntil ?? now - ALARM_LATE_MS;
+    this.#toldUntil = now;
+    if (this.#nextAt !== undefined && now < this.#nextAt) return;
+    this.#nextAt = undefined;
+    const over = [...this.#store.overBetween(was, now)];
+    const seq = this.#store.seq(now);
+    for (const follower of this.#all) {
+      for (const entry of over) {
+        tellOne(follower, { id: entry.id, seq, before: entry, after: entry, was, now });
+      }
+    }
+  }
+
+  left(socket: WebSocket): void {
+    closeQuietly(socket, 1000, "");
+    this.#followers = this.#all.filter((follower) => follower.socket !== socket);
+  }
+
+  /** Whether it was in the list before is not known any more: `removed` may come for what never was. */
+  #replay({ socket, terms }: Follower, since: number, seq: number, now: number): void {
+    for (const change of this.#store.changesSince(since)) {
+      if ("removed" in change) send(socket, { is: "removed", seq, id: change.removed });
+      else if (!promiseMatches(change, terms, now))
+        send(socket, { is: "removed", seq, id: change.id });
+      else send(socket, { is: "changed", seq, entry: projectEntry(change, now) });
+    }
+    for (const entry of this.#store.overBetween(since / 1000, now)) {
+      tellOne(
+        { socket, terms },
+        { id: entry.id, seq, before: entry, after: entry, was: since / 1000, now },
+      );
+    }
+  }
+
+  get #all(): Follower[] {
+    this.#followers ??= this.#ctx.getWebSockets().map((socket) => ({
+      socket,
+      // SAFETY: only `accept` writes there.
+      terms: socket.deserializeAttachment() as PromiseTerms,
+    }));
+    return this.#followers;
+  }
+}
+
+interface Happened {
+  id: string;
+  seq: number;
+  before: PromiseEntry | undefined;
+  after: PromiseEntry | undefined;
+  /** When it still was as before. */
+  was: number;
+  now: number;
+}
+
+function tellOne(
+  { socket, terms }: Follower,
+  { id, seq, before, after, was, now }: Happened,
+): void {
+  const found = after !== undefined && promiseMatches(after, terms, now);
+  const wasFound = before !== undefined && promiseMatches(before, terms, was);
+  if (!found) {
+    if (wasFound) send(socket, { is: "removed", seq, id });
+    return;
+  }
+  send(socket, { is: wasFound ? "changed" : "added", seq, entry: projectEntry(after, now) });
+}
+
+function send(socket: WebSocket, told: Told): void {
+  try {
+    socket.send(JSON.stringify(told));
+  } catch {
+    // It has gone; its close comes, or came.
+  }
+}
