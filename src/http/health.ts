@@ -7,13 +7,13 @@
  */
 import { readConfig, type Env } from "../env.ts";
 import { logFailure } from "../log.ts";
-import { shardName } from "../machine/query.ts";
 import { isGuarded } from "./auth.ts";
 import { allKeys } from "./auth-keys.ts";
 import type { C } from "./edge.ts";
 import { Refusal } from "./errors.ts";
 import { refuseQuery } from "./parse.ts";
 import { decoyName } from "./permission.ts";
+import { allShards } from "./search.ts";
 
 const PARTS = ["settings", "promises", "index", "keys"] as const;
 type Part = (typeof PARTS)[number];
@@ -50,12 +50,12 @@ async function foundLately(env: Env, now: number): Promise<Part[]> {
 async function missingOf(env: Env): Promise<Part[]> {
   // Without them there is nothing that the others could be asked for.
   if (!hasSettings(env)) return ["settings"];
-  const { indexShards } = readConfig(env);
+  const shards = allShards(env);
   // Another one each time: they have all answered before long.
-  const shard = shardName((asked += 1) % indexShards);
+  const shard = shards[(asked += 1) % shards.length]!;
   const found = await Promise.all([
     answers("promises", env.PROMISES.getByName(decoyName("ready")).get()),
-    answers("index", env.INDEX.getByName(shard).search({ kind: "promise", limit: 1 }, Date.now())),
+    answers("index", shard.schedules({ limit: 1 })),
     answers("keys", Promise.all(allKeys(env).map((keys) => keys.get("")))),
   ]);
   return PARTS.filter((part) => found.includes(part));

@@ -12,7 +12,7 @@ async function ready(more: object): Promise<[number, string]> {
 
 /** Objects of which every call is answered like that. */
 function objects(answer: () => Promise<unknown>): object {
-  const stub = { get: answer, search: answer, find: answer };
+  const stub = { get: answer, schedules: answer, find: answer };
   return { getByName: () => stub };
 }
 
