@@ -10,6 +10,7 @@ import { callBare, callWrapped } from "./example.ts";
 import { receiveCallback } from "./callback.ts";
 import { listGroups, showActivity, showGroup, showStats } from "./figures.ts";
 import { rebuildIndex, showIndex } from "./index-admin.ts";
+import { readAudit } from "./audit.ts";
 import { readAwaiters } from "./awaiters.ts";
 import { health, ready } from "./health.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
@@ -162,6 +163,8 @@ export const ROUTES: readonly Route[] = [
   { on: "GET /webhooks/:id/deliveries", rule: { scope: "admin" }, handle: readDeliveries },
   { on: "GET /webhooks/:id/dead-letters", rule: { scope: "admin" }, handle: listDeadLetters },
   { on: "POST /webhooks/:id/redeliver", rule: { scope: "admin" }, handle: redeliver },
+
+  { on: "GET /audit", rule: { scope: "admin" }, handle: readAudit },
 
   { on: "POST /keys", rule: { scope: "admin" }, handle: createKey },
   { on: "GET /keys", rule: { scope: "admin" }, handle: listKeys },

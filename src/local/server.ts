@@ -61,6 +61,7 @@ const SETTINGS = [
   "RETENTION",
   "AWAITERS_MAX",
   "TASK_RETRY",
+  "AUDIT_RETENTION",
   "LOG",
   "TRACE",
   "INDEX_SHARDS",
