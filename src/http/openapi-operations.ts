@@ -35,6 +35,7 @@ export function operationPaths(): Json {
   return {
     "/awaiters/{id}": { get: AWAITERS_OF },
     "/audit": { get: AUDIT },
+    "/metrics": { get: METRICS },
     "/health": { get: health("health", "Is the service up", "Up.", "ok") },
     "/ready": {
       get: health(
@@ -83,6 +84,20 @@ const AUDIT = operation("listAudit", "What was done by right of an administrator
         required: ["entries"],
         properties: { entries: { type: "array", items: ENTRY }, cursor: { type: "string" } },
       }),
+    },
+    ...problems(...CALL_ERRORS),
+  },
+});
+
+const METRICS = operation("metrics", "Figures for Prometheus", {
+  tags: ["service"],
+  description:
+    "Promises by state, how many were created and settled and how long that took, the age of the " +
+    "oldest pending one, tasks, webhooks, the index. For a key with read for all ids.",
+  responses: {
+    200: {
+      description: "The text format, version 0.0.4.",
+      content: { "text/plain": { schema: { type: "string" } } },
     },
     ...problems(...CALL_ERRORS),
   },

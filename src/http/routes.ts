@@ -17,6 +17,7 @@ import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { decideByLink, showLink } from "./link-page.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
 import { listPromises } from "./list.ts";
+import { showMetrics } from "./metrics.ts";
 import { isAwait } from "./negotiate.ts";
 import type { Outside } from "./permission.ts";
 import { poll } from "./poll.ts";
@@ -164,6 +165,7 @@ export const ROUTES: readonly Route[] = [
   { on: "GET /webhooks/:id/dead-letters", rule: { scope: "admin" }, handle: listDeadLetters },
   { on: "POST /webhooks/:id/redeliver", rule: { scope: "admin" }, handle: redeliver },
 
+  { on: "GET /metrics", rule: { scope: "read" }, handle: showMetrics },
   { on: "GET /audit", rule: { scope: "admin" }, handle: readAudit },
 
   { on: "POST /keys", rule: { scope: "admin" }, handle: createKey },

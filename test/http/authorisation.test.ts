@@ -308,6 +308,7 @@ const USES: Record<string, Use[] | "open" | "public"> = {
       outside: 403,
     },
   ],
+  "GET /metrics": [{ ask: () => ({ path: "/metrics" }), needs: ["read"], full: true }],
   "GET /audit": [{ ask: () => ({ path: "/audit?limit=2" }), needs: ["admin"], full: true }],
   "GET /keys": [{ ask: () => ({ path: "/keys" }), needs: ["admin"] }],
   "DELETE /keys/:id": [
