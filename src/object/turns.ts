@@ -22,6 +22,7 @@ import {
   type Command,
   type Decision,
   type PromiseRecord,
+  type SettledPromise,
 } from "../machine/promise.ts";
 import { entityTag, standingFrame } from "../machine/resource.ts";
 import { decideTask, offerBorn } from "../machine/task.ts";
@@ -39,6 +40,9 @@ import { matching } from "./webhook-filters.ts";
 
 /** A parked task is offered when somebody comes; this is for the day that word of it is lost. */
 const PARK_MS = 60 * 60 * 1000;
+
+/** So long after its end a promise that is looked at in a new life of its object tells the index again. */
+const HEALED_MS = 60 * 60 * 1000;
 
 /** What a command answers across RPC: a value, never an exception. */
 export type Answer = Pick<Decision, "outcome" | "record">;
@@ -90,6 +94,9 @@ export class Turns {
   /** The promise as it is now; `null` for an id that nobody has created. Writes nothing. */
   get(at?: number): PromiseRecord | null {
     const record = this.#store.load();
+    if (!this.indexing.isBegun && record && isSettled(record) && at === undefined) {
+      this.#heal(record);
+    }
     return record && project(record, this.now(at));
   }
 
@@ -306,6 +313,11 @@ export class Turns {
 
   #oweEvent(type: WebhookEventType, record: PromiseRecord): void {
     for (const webhook of matching(record, type)) this.subscribers.addEvent({ type, webhook });
+  }
+
+  /** A crash may have kept the index from hearing; what it knows already changes nothing there. */
+  #heal(record: SettledPromise): void {
+    if (this.now() - record.settledAt < HEALED_MS) this.indexing.push(this.#entryOf(record));
   }
 
   /** Beside the answer: nobody waits for the index, and no answer is taken from it. */
