@@ -63,37 +63,36 @@ beforeAll(async () => {
 
 afterAll(() => service.stop());
 
-test.each(SEEDS)(
-  `seed %i: ${QUERIES} random searches find what the model finds`,
-  async (seed) => {
-    const random = createRandom(seed);
-    const queries = Array.from({ length: QUERIES }, () => drawQuery(random));
-    const useful = new Set<string>();
-    await inLanes(queries, async (query) => {
-      const expected = search(truth, query);
-      const limit = random.pick(
-        [1, 2, 7, 50, 100, 1000].filter((size) => expected.length <= size * PAGES_MAX),
-      );
-      const asked = parametersFor(query);
-      asked.push(["limit", String(limit)], ["view", "summary"], ["count", "true"]);
-      const label = `SEED=${seed} ${JSON.stringify(asked)}`;
-      const found = await findAll(finder, asked);
-      const [has, should] = [found, expected].map((list) => list.map(({ id }) => id));
-      expect(has?.filter((id) => !should?.includes(id)).slice(0, 9), `${label}, too many`).toEqual([]);
-      expect(should?.filter((id) => !has?.includes(id)).slice(0, 9), `${label}, missing`).toEqual([]);
-      expect(found, label).toEqual(expected);
-      expect((await find(finder, asked)).count, label).toBe(expected.length);
-      if (expected.length > 0 && expected.length < PROMISES) {
-        for (const name of Object.keys(query)) useful.add(name);
-      }
-    });
-    // Each parameter has told some promises from others, or the searches were too narrow to say.
-    const all = "createdAfter createdBefore deadlineAfter deadlineBefore id q settledAfter ";
-    expect([...useful].toSorted()).toEqual(
-      `${all}settledBefore sort states tagKeys tags task`.split(" "),
+test.each(SEEDS)(`seed %i: ${QUERIES} random searches find what the model finds`, async (seed) => {
+  const random = createRandom(seed);
+  const queries = Array.from({ length: QUERIES }, () => drawQuery(random));
+  const useful = new Set<string>();
+  await inLanes(queries, async (query) => {
+    const expected = search(truth, query);
+    const limit = random.pick(
+      [1, 2, 7, 50, 100, 1000].filter((size) => expected.length <= size * PAGES_MAX),
     );
-  },
-);
+    const asked = parametersFor(query);
+    asked.push(["limit", String(limit)], ["view", "summary"], ["count", "true"]);
+    const label = `SEED=${seed} ${JSON.stringify(asked)}`;
+    const found = await findAll(finder, asked);
+    const [has, should] = [found, expected].map((list) => list.map(({ id }) => id));
+    expect(has?.filter((id) => !should?.includes(id)).slice(0, 9), `${label}, too many`).toEqual(
+      [],
+    );
+    expect(should?.filter((id) => !has?.includes(id)).slice(0, 9), `${label}, missing`).toEqual([]);
+    expect(found, label).toEqual(expected);
+    expect((await find(finder, asked)).count, label).toBe(expected.length);
+    if (expected.length > 0 && expected.length < PROMISES) {
+      for (const name of Object.keys(query)) useful.add(name);
+    }
+  });
+  // Each parameter has told some promises from others, or the searches were too narrow to say.
+  const all = "createdAfter createdBefore deadlineAfter deadlineBefore id q settledAfter ";
+  expect([...useful].toSorted()).toEqual(
+    `${all}settledBefore sort states tagKeys tags task`.split(" "),
+  );
+});
 
 test("full records are what their own addresses say, in the same order", async () => {
   const query: Query = { sort: "-deadline" };

@@ -855,7 +855,9 @@ describe("an index", () => {
       Array.from({ length: 16 }, async (_, place) => {
         const id = freshId(`fresh-${place}`);
         const { createdOn } = await bear(id);
-        await upTo(createdOn, id, (page) => expect(page.promises.map((one) => one.id)).toEqual([id]));
+        await upTo(createdOn, id, (page) =>
+          expect(page.promises.map((one) => one.id)).toEqual([id]),
+        );
         const { completedOn = 0 } = await settle(id);
         await upTo(completedOn, id, (page) =>
           expect(page.promises.map(({ state }) => state)).toEqual(["RESOLVED"]),

@@ -67,10 +67,10 @@ const STEPS: Record<string, () => Called | undefined> = {
 const putReally = IndexObject.prototype.put;
 
 /** A value and no promise: what an object awaits must be its own. */
-let isLetGo = false;
+const gate = { isOpen: false };
 
 async function stopped(): Promise<void> {
-  while (!isLetGo) await scheduler.wait(5);
+  while (!gate.isOpen) await scheduler.wait(5);
 }
 
 type Called = { mock: { calls: unknown[] } };
@@ -142,7 +142,7 @@ describe("the index", () => {
           vi.setSystemTime(start + 1000);
           await promiseAt(id).indexed();
         }
-        isLetGo = false;
+        gate.isOpen = false;
         const there = STEPS[step]!();
         await promiseAt(id).apply(last);
         // What is told by an alarm only comes so far when it rings.
@@ -150,7 +150,7 @@ describe("the index", () => {
         rung?.catch(() => undefined);
         if (there) await waitFor(there);
         await ENDS[end](id);
-        isLetGo = true;
+        gate.isOpen = true;
         await rung;
 
         await aDayGoesBy(id);
