@@ -302,6 +302,55 @@ export const LATENCY_BOUNDS_MS = [
   10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000, 86_400_000, 604_800_000,
 ] as const;
 
+/**
+ * What the audit log tells of. Always: keys, webhooks, purges, disposals, imports, rebuilding the index.
+ * The others when somebody does them by hand: with the dashboard or the command line.
+ */
+export const AUDIT_ACTS = [
+  "key.create",
+  "key.revoke",
+  "webhook.create",
+  "webhook.change",
+  "webhook.delete",
+  "webhook.rotate",
+  "webhook.redeliver",
+  "link.create",
+  "link.revoke",
+  "schedule.create",
+  "schedule.change",
+  "schedule.run",
+  "schedule.delete",
+  "promise.settle",
+  "promise.extend",
+  "promise.purge",
+  "promise.dispose",
+  "promise.import",
+  "index.rebuild",
+] as const;
+export type AuditAct = (typeof AUDIT_ACTS)[number];
+
+export interface AuditEntry {
+  /** ms since the epoch: just before it was done. */
+  at: number;
+  /** Of a key, a token or a secret the name; `loopback` where this machine needs none. */
+  who: string;
+  kind: string;
+  did: AuditAct;
+  /** The id of what it was done to. */
+  on?: string;
+  from: "dashboard" | "cli" | "api";
+  /** `x-request-id`. */
+  request: string;
+  /** Of the answer. Absent: it is not answered yet, or the server ended meanwhile; it may have happened. */
+  status?: number;
+}
+
+/** `GET /audit`: the newest first. A page may be short and not the last: with a cursor there is more. */
+export interface AuditPage {
+  entries: AuditEntry[];
+  cursor?: string;
+}
+
 /** The deadline of a promise without one: the largest integer that JSON and JavaScript share. */
 export const NEVER = Number.MAX_SAFE_INTEGER;
 
@@ -522,12 +571,16 @@ export const LIMITS = {
   searchTextCharactersMax: 256,
   /** Lists that are followed live: a socket on every shard of the index for each. */
   listFollowersMax: 1000,
+  /** Events of a live list for one who does not read; then its line ends, and it may resume. */
+  listEventsBehindMax: 10_000,
   /** Of those who await a promise, so many are named. */
   awaitersListedMax: 1000,
   /** Longer than every URL of ours: an id of 1,024 bytes, percent-encoded, has 3,072. */
   urlCharactersMax: 8192,
   /** Tokens and entity tags are read, hashed and split: no honest one comes near. */
   headersBytesMax: 32 * 1024,
+  /** All of the audit log: whoever does much by hand must not fill a storage. The oldest go. */
+  auditEntriesMax: 200_000,
   /** Of one shard of four: a list shows all of them at once. */
   keysMax: 1000,
   keyNameCharactersMax: 100,

@@ -299,6 +299,12 @@ describe("every answer is declared, and its body is as declared", () => {
       ["getAwaiters", "GET", `/awaiters/${late}`],
       ["getAwaiters", "GET", `/awaiters/${late}-none`],
       ["health", "GET", "/health"],
+      ["metrics", "GET", "/metrics"],
+      ["metrics", "GET", "/metrics?x=1"],
+      ["listAudit", "GET", "/audit"],
+      ["listAudit", "GET", "/audit?limit=0"],
+      ["ready", "GET", "/ready"],
+      ["ready", "GET", "/ready?x=1"],
       ...(["bareCall", "wrappedCall"] as const).flatMap(
         (operationId): [string, string, string, SendOptions?][] => {
           const base = operationId === "bareCall" ? "/promise" : "/durablePromiseServer";
