@@ -115,7 +115,7 @@ test("a server that is not there offers no ids, and says nothing", async () => {
 
 test.each([
   ["zsh", /^#compdef durable-promises\n[\s\S]*compdef _durable_promises durable-promises/],
-  ["fish", /complete -c durable-promises -a '\(_durable_promises\)'/],
+  ["fish", /complete -c durable-promises -f -a '\(_durable_promises\)'/],
 ])("a script for %s is printed", async (shell, pattern) => {
   const { code, stdout } = await run(["completion", shell]);
   expect(code).toBe(0);

@@ -103,6 +103,14 @@ describe("a server that is well", () => {
   });
 });
 
+test("a call without the key that it needs ends with 77, and sends to the doctor", async () => {
+  const { code, stderr } = await run(["get", "a"], { url: guarded.url });
+  expect(code).toBe(77);
+  expect(stderr).toMatch(/^durable-promises: .+\ndurable-promises doctor says more\n$/);
+  const named = await run(["get", "a", "--token", ADMIN, "--json"], { url: guarded.url });
+  expect(named.code).toBe(66);
+});
+
 describe("a key", () => {
   test("that is missing or wrong is the matter, and the rest is not guessed", async () => {
     const missing = await examine(guarded.url);

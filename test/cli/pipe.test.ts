@@ -231,6 +231,23 @@ describe("settling", () => {
   });
 });
 
+describe("extend", () => {
+  test("moves the deadline later, and says why not", async () => {
+    const id = newId();
+    await promises.create(id, { deadline: "1h" });
+    const record = (await json(["extend", id, "2h"])) as { timeout: number };
+    expect(record.timeout).toBeGreaterThan(Date.now() + 7_000_000);
+    expect(record).toEqual(await promises.get(id));
+    const earlier = await cli(["extend", id, "1m"]);
+    expect(earlier.code).toBe(65);
+    expect(earlier.stderr).toContain("timeout must be later than the deadline");
+    await promises.resolve(id);
+    expect((await cli(["extend", id, "3h"])).code).toBe(73);
+    expect((await cli(["extend", newId(), "3h"])).code).toBe(66);
+    expect((await cli(["extend", id, "soon"])).code).toBe(64);
+  });
+});
+
 describe("wait", () => {
   test("prints the value of a promise that is resolved: text bare, the rest as JSON", async () => {
     const [first, second, third] = [newId(), newId(), newId()];
@@ -294,17 +311,29 @@ describe("wait", () => {
     expect(stderr).toBe(`promise "${id}" was not settled within 700 ms\n`);
     expect(JSON.parse(stdout)).toMatchObject({ id, state: "PENDING" });
     expect(await promises.get(id)).toMatchObject({ state: "PENDING" });
+    const watched = await cli(["watch", id, "--timeout", "700ms"]);
+    expect(watched.code).toBe(2);
+    expect(watched.stdout).toMatch(/ {2}pending\n$/);
   });
 
-  test("ends when the promise is removed meanwhile", async () => {
+  test("ends with 66 when the promise is removed meanwhile; watch says each step", async () => {
     const id = newId();
     await promises.create(id);
     await using waiting = start(["watch", id], { url: server.url });
     await waiting.until(({ stdout }) => stdout.includes("pending"));
-    await promises.resolve(id);
-    const { code, stdout } = await waiting.ended;
-    expect({ code }).toEqual({ code: 0 });
-    expect(stdout).toMatch(/ {2}pending\n.* {2}resolved\n$/);
+    // Removed while it is pending, as only Restate's example does.
+    const response = await fetch(`${server.url}/promise/dispose`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ promiseId: id }),
+    });
+    expect(response.status).toBe(200);
+    const { code, stdout, stderr } = await waiting.ended;
+    expect({ code, stderr }).toEqual({
+      code: 66,
+      stderr: "durable-promises: promise was disposed\n",
+    });
+    expect(stdout).toMatch(/ {2}pending\n.* {2}disposed\n$/);
   });
 
   test("is ended by a signal with the code that shells have for it", async () => {

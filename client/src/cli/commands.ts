@@ -10,6 +10,7 @@ import { get, wait, watch } from "./commands/read.ts";
 import { schedules } from "./commands/schedules.ts";
 import { search } from "./commands/search.ts";
 import { cancel, extend, reject, remove, resolve } from "./commands/settle.ts";
+import { stats } from "./commands/stats.ts";
 import { tree } from "./commands/tree.ts";
 import { webhooks } from "./commands/webhooks.ts";
 
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   search,
   inbox,
   tree,
+  stats,
   ...links,
   ...webhooks,
   ...schedules,

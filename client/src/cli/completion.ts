@@ -90,7 +90,8 @@ function ${name}
   set -l words (commandline -opc)
   ${program} __complete $words[2..-1] (commandline -ct) 2>/dev/null
 end
-complete -c ${program} -a '(${name})'
+complete -c ${program} -f -a '(${name})'
+complete -c ${program} -s f -l file -r -F
 `;
     default:
       return shell satisfies never;

@@ -64,6 +64,8 @@ export function exitOf(error: unknown): number {
   if (code.startsWith("already_") || CONFLICTS.has(code)) return EXIT.conflict;
   if (code === "disposed") return EXIT.notFound;
   if (!isApiError(error) || code === "unexpected_answer") return EXIT.failed;
+  // 503 as well, but nothing that passes by itself.
+  if (code === "not_configured") return EXIT.failed;
   const { status } = error;
   if (status === 401 || status === 403) return EXIT.forbidden;
   if (status === 404 || status === 410) return EXIT.notFound;

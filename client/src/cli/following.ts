@@ -2,7 +2,7 @@
  * A list that is followed: on a terminal drawn anew with each change, in a pipe as a line for each.
  * What the list is, the server and `live-list.ts` know.
  */
-import type { ListEvent, PromiseSummary, SearchQuery } from "../index.ts";
+import { isTimeoutError, type ListEvent, type PromiseSummary, type SearchQuery } from "../index.ts";
 import type { Session } from "./command.ts";
 import { LiveList } from "./live-list.ts";
 import { aboutText, stateWord } from "./look.ts";
@@ -14,8 +14,16 @@ const DRAW_MS_MIN = 100;
 const CLOCK_MS = 1000;
 const [CLEAR_BELOW, HIDE_CURSOR, SHOW_CURSOR] = ["\u001B[0J", "\u001B[?25l", "\u001B[?25h"];
 
-/** Until the signal of the session, its timeout, or a refusal. */
+/** Until the signal of the session, its timeout, which is no failure here, or a refusal. */
 export async function follow(session: Session, query: SearchQuery): Promise<void> {
+  try {
+    await show(session, query);
+  } catch (error) {
+    if (!isTimeoutError(error)) throw error;
+  }
+}
+
+async function show(session: Session, query: SearchQuery): Promise<void> {
   const { promises, calls, screen, json } = session;
   await using events = promises.inbox(query, calls);
   if (json || !screen.isTerminal) {

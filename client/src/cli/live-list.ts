@@ -9,6 +9,8 @@ const KEPT_MAX = 10_000;
 export class LiveList {
   readonly #sort: Sort;
   readonly #promises = new Map<string, PromiseSummary>();
+  /** Whether the page had all of them: then who is not listed was not found before. */
+  #isWhole = true;
   /** So many are found in all: those that are not listed too. */
   count = 0;
 
@@ -22,11 +24,14 @@ export class LiveList {
         this.#promises.clear();
         for (const promise of event.promises) this.#promises.set(promise.id, promise);
         this.count = event.count;
+        this.#isWhole = event.cursor === null;
         return;
       case "added":
       case "changed":
-        // "Added" may be said twice; only what was not there counts.
-        if (event.type === "added" && !this.#promises.has(event.promise.id)) this.count += 1;
+        // Either may be said twice, and after an absence "changed" of what was added meanwhile.
+        if (!this.#promises.has(event.promise.id) && (this.#isWhole || event.type === "added")) {
+          this.count += 1;
+        }
         if (this.#promises.size < KEPT_MAX || this.#promises.has(event.promise.id)) {
           this.#promises.set(event.promise.id, event.promise);
         }

@@ -75,12 +75,18 @@ async function main(argv: readonly string[]): Promise<number> {
     return (await command.run(sessionOf(args, stop.signal))) ?? EXIT.ok;
   } catch (error) {
     if (stop.signal.aborted) return (stop.signal.reason as Stopped).exitCode;
+    const exitCode = exitOf(error);
     if (isJson) screen.note(JSON.stringify(errorObject(error)));
-    else screen.note(`${NAME}: ${harmlessLines(errorText(error))}`);
-    if (error instanceof UsageError && !isJson) {
-      screen.note(`See ${NAME} help${command ? ` ${command.name}` : ""}`);
+    else {
+      screen.note(`${NAME}: ${harmlessLines(errorText(error))}`);
+      if (error instanceof UsageError) {
+        screen.note(`See ${NAME} help${command ? ` ${command.name}` : ""}`);
+      }
+      if (exitCode === EXIT.unreachable || exitCode === EXIT.forbidden) {
+        screen.note(`${NAME} doctor says more`);
+      }
     }
-    return exitOf(error);
+    return exitCode;
   }
 }
 

@@ -3,7 +3,7 @@
  * gives up early, and keeps numbers to the letter.
  */
 import { readFileSync } from "node:fs";
-import { DurablePromises } from "../index.ts";
+import { DurablePromises, HEADER } from "../index.ts";
 import type { Args } from "./args.ts";
 import type { Session } from "./command.ts";
 import { parseJson } from "./json.ts";
@@ -45,10 +45,13 @@ export function sessionOf(args: Args, signal: AbortSignal): Session {
   };
 }
 
+let client: string | undefined;
+
 /** `fetch`, saying who calls: the server's audit log tells people from programs. */
 export function named(...[input, init]: Parameters<typeof fetch>): Promise<Response> {
+  client ??= `cli/${version()}`;
   const headers = new Headers(init?.headers);
-  headers.set("x-client", "cli");
-  headers.set("user-agent", `durable-promises-cli/${version()}`);
+  headers.set(HEADER.client, client);
+  headers.set("user-agent", `durable-promises ${client}`);
   return fetch(input, { ...init, headers });
 }

@@ -50,28 +50,23 @@ export const watch: Command = {
   name: "watch",
   takes: "<id>",
   summary: "how a promise stands, and each change until its end",
-  notes: ["With --json: a frame a line, as the server sends them."],
+  notes: [
+    "With --json: a frame a line, as the server sends them. Ends with 0 however the promise ends, with",
+    "2 when --timeout is over before.",
+  ],
   examples: ["watch orders/42/approval"],
   run: watchPromise,
 };
 
 async function waitFor(session: Session): Promise<number> {
-  const { args, screen, json } = session;
-  const id = args.word(0);
-  let last: PromiseRecord | undefined;
-  try {
-    for await (const frame of followed(session, id)) {
-      if (frame.type === "disposed") throw new DisposedError();
-      if ("promise" in frame) last = frame.promise;
-    }
-  } catch (error) {
-    if (!isTimeoutError(error)) throw error;
-    screen.note(harmless(error.message));
-    if (json && last) printJson(session, last);
+  const { screen, json } = session;
+  const last = await follow(session, () => {});
+  if (!last.isOver) {
+    if (json && last.record) printJson(session, last.record);
     return EXIT.timedOut;
   }
-  const { state, value } = last!;
-  if (json) printJson(session, last);
+  const { state, value } = last.record;
+  if (json) printJson(session, last.record);
   else if (state !== "RESOLVED") {
     screen.note(`${stateWord(state)}: ${harmlessLines(rejectionText(state, value.data))}`);
   } else if (value.data !== undefined) {
@@ -82,19 +77,38 @@ async function waitFor(session: Session): Promise<number> {
   return state === "REJECTED_TIMEDOUT" ? EXIT.timedOut : EXIT.rejected;
 }
 
-async function watchPromise(session: Session): Promise<void> {
-  const { args, screen, json } = session;
-  for await (const frame of followed(session, args.word(0))) {
-    if (json) printJson(session, frame);
-    else screen.print(frameLine(frame));
+async function watchPromise(session: Session): Promise<number> {
+  const { screen, json } = session;
+  const { isOver } = await follow(session, (frame) =>
+    json ? printJson(session, frame) : screen.print(frameLine(frame)),
+  );
+  return isOver ? EXIT.ok : EXIT.timedOut;
+}
+
+/** How a promise stood at last: at its end, or when the time of whoever waited was up. */
+type Last = { isOver: true; record: PromiseRecord } | { isOver: false; record?: PromiseRecord };
+
+/** @throws DisposedError, and whatever a watch throws but the end of its own time */
+async function follow(session: Session, onFrame: (frame: Frame) => void): Promise<Last> {
+  let last: Last = { isOver: false };
+  try {
+    for await (const frame of framesOf(session, session.args.word(0))) {
+      onFrame(frame);
+      if (frame.type === "disposed") throw new DisposedError();
+      if ("promise" in frame) last = { isOver: frame.type === "settled", record: frame.promise };
+    }
+  } catch (error) {
+    if (!isTimeoutError(error)) throw error;
+    session.screen.note(harmless(error.message));
   }
+  return last;
 }
 
 /**
  * The frames of a promise, with what one waits for shown meanwhile. Begins with a question that is
  * answered now: who has mistyped the URL should not wait for ever.
  */
-async function* followed(session: Session, id: string): AsyncGenerator<Frame, void, undefined> {
+async function* framesOf(session: Session, id: string): AsyncGenerator<Frame, void, undefined> {
   const { promises, calls, screen } = session;
   const begunAt = Date.now();
   using line = progress(screen);
