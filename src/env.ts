@@ -5,6 +5,7 @@
 import { LIMITS } from "../client/src/protocol.ts";
 import { parseDurationMs } from "./duration.ts";
 import { logAs } from "./log.ts";
+import type { AuditObject } from "./object/audit-object.ts";
 import type { DebugObject } from "./object/debug-object.ts";
 import type { InboxObject } from "./object/inbox-object.ts";
 import type { IndexObject } from "./object/index-object.ts";
@@ -27,6 +28,7 @@ export interface Env {
   WEBHOOKS: DurableObjectNamespace<WebhookObject>;
   WEBHOOK_REGISTRY: DurableObjectNamespace<WebhookRegistryObject>;
   KEYS: DurableObjectNamespace<KeyObject>;
+  AUDIT: DurableObjectNamespace<AuditObject>;
   /** How often one principal may ask; a `[[ratelimits]]` of wrangler.toml. Absent: no limit. */
   RATE_LIMIT?: RateLimit;
   /** The files of `.build/assets`. */
@@ -59,6 +61,8 @@ export interface Env {
   INDEX_SHARDS?: string;
   /** How long a task that was offered and not taken waits for the next offer: "5s", the default. */
   TASK_RETRY?: string;
+  /** How long entries of the audit log are kept: "90d", the default. */
+  AUDIT_RETENTION?: string;
   /** Which requests are logged: `off`, `errors` (the default), `all`. */
   LOG?: string;
   /** `on`: spans of our own in the traces, where the runtime takes them. Default: `off`. */
@@ -109,6 +113,7 @@ export interface Config {
   taskRetryMs: number;
   log: (typeof LOG_SETTINGS)[number];
   trace: boolean;
+  auditRetentionMs: number;
   debugSurface: boolean;
   openOnLoopback: boolean;
   /** Whether we may be told to call this machine. */
@@ -117,6 +122,7 @@ export interface Config {
 
 const LINK_KEY_BYTES_MIN = 32;
 const LOG_SETTINGS = ["off", "errors", "all"] as const;
+const AUDIT_RETENTION_MS = 90 * 24 * 60 * 60 * 1000;
 const TASK_RETRY_MS = 5000;
 const TASK_RETRY_MS_MIN = 100;
 
@@ -142,6 +148,7 @@ export function readConfig(env: Env): Config {
     taskRetryMs: readTaskRetryMs(env.TASK_RETRY),
     log: readChoice("LOG", env.LOG, LOG_SETTINGS, "errors"),
     trace: readChoice("TRACE", env.TRACE, ["on", "off"] as const, "off") === "on",
+    auditRetentionMs: readDurationMs("AUDIT_RETENTION", env.AUDIT_RETENTION) ?? AUDIT_RETENTION_MS,
     debugSurface: env.DEBUG_SURFACE === "true",
     openOnLoopback: env.OPEN === "loopback",
     callsLoopback: env.OPEN === "loopback" || env.ALLOW_LOOPBACK === "true",

@@ -8,6 +8,7 @@ import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
 import { HEADER } from "../../client/src/protocol.ts";
 import { readConfig, type Config, type Env } from "../env.ts";
+import { noteEnds } from "./acts.ts";
 import { authenticate, isGuarded, isLoopback } from "./auth.ts";
 import type { Edge } from "./edge.ts";
 import { errorResponse, Refusal } from "./errors.ts";
@@ -29,9 +30,11 @@ export const app = {
   async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
     const beganAt = Date.now();
     const passage = passageOf(request);
+    passage.ctx = ctx;
     const response = await (isTraced(env)
       ? traced(ctx, request, passage, () => answered(request, env, ctx))
       : answered(request, env, ctx));
+    if (passage.acts) noteEnds(passage, response);
     logRequest(env, request, response, passage, Date.now() - beganAt);
     if (response.status >= 400) await hearOut(request);
     // A WebSocket's 101 is passed through as it is: its headers cannot be set, nor has it a use.
@@ -162,9 +165,10 @@ function hotRoute(request: Request): Route | undefined {
 
 /** Health always; the API's description and its page are no secret once there are keys. */
 function principalFor({ rule, token }: Route, request: Request, env: Env) {
+  if (rule === "open") return ANYONE;
   // A setting that makes no sense shows at once, also where nobody is asked who they are.
   const guarded = isGuarded(readConfig(env));
-  if (rule === "open" || (rule === "public" && guarded)) return ANYONE;
+  if (rule === "public" && guarded) return ANYONE;
   return authenticate(request, env, token && (() => token(request)));
 }
 

@@ -1,6 +1,6 @@
 /**
  * Who are you: the one place that lets a request in. Closed by default: without keys a deployment
- * answers nothing but `/health`; the one exception is a server started for this machine.
+ * answers nothing but `/health` and `/ready`; the one exception is a server started for this machine.
  *
  * It runs before any promise is touched and knows nothing of them. What a principal may do is
  * principal.ts's matter, how keys and tokens are known auth-keys.ts's and auth-jwt.ts's.

@@ -24,6 +24,7 @@ import {
 import { findPaths, SEARCH } from "./openapi-find.ts";
 import { keyPaths } from "./openapi-keys.ts";
 import { linkPaths } from "./openapi-links.ts";
+import { operationPaths } from "./openapi-operations.ts";
 import { webhookPaths } from "./openapi-webhooks.ts";
 import { pauseBody, scheduleBody } from "./schedules.ts";
 import { extendBody, promiseRecord, settleBody } from "./schemas.ts";
@@ -124,18 +125,6 @@ export function openApiDocument(origin: string): Json {
           },
         }),
       },
-      "/awaiters/{id}": {
-        get: operation("getAwaiters", "Who waits for a promise at this moment", {
-          parameters: [ID],
-          responses: {
-            200: {
-              description: "Lines held open, addresses, and ids whose tasks wait.",
-              content: { "application/json": { schema: AWAITERS } },
-            },
-            ...problems("not_found", ...CALL_ERRORS),
-          },
-        }),
-      },
       "/durablePromiseServer/{operation}": example("request", "promiseName"),
       "/promise/{operation}": example(undefined, "promiseId"),
       ...linkPaths(),
@@ -146,22 +135,7 @@ export function openApiDocument(origin: string): Json {
       "/schedules/{id}": schedulePath(),
       "/poll/{group}/{pid}": { get: POLL },
       "/rpc": { post: PROTOCOL },
-      "/health": {
-        get: operation("health", "Is the service up", {
-          tags: ["service"],
-          security: [],
-          responses: {
-            200: {
-              description: "Up.",
-              content: {
-                "application/json": {
-                  schema: { type: "object", properties: { status: { const: "ok" } } },
-                },
-              },
-            },
-          },
-        }),
-      },
+      ...operationPaths(),
     },
     components: {
       schemas: { Promise: schemaOf(promiseRecord), Problem: PROBLEM },
@@ -177,17 +151,6 @@ export function openApiDocument(origin: string): Json {
     },
   };
 }
-
-const AWAITERS = {
-  type: "object",
-  required: ["sockets", "listeners", "tasks"],
-  properties: {
-    sockets: { type: "integer" },
-    listeners: { type: "array", items: { type: "string" } },
-    tasks: { type: "array", items: { type: "string" } },
-    more: { const: true, description: `There are more than ${LIMITS.awaitersListedMax}.` },
-  },
-};
 
 const REPLY = { content: { "application/json": { schema: { type: "object" } } } };
 

@@ -6,6 +6,7 @@
  * is no secret and proves nothing.
  */
 import { HEADER } from "../../client/src/protocol.ts";
+import type { Noted } from "./acts.ts";
 import type { Principal } from "./principal.ts";
 import type { Route } from "./routes.ts";
 
@@ -17,6 +18,10 @@ export interface Passage {
   promise?: string;
   /** Of Resonate's protocol. */
   kind?: string;
+  /** What it does that the audit log tells of. */
+  acts?: Noted[];
+  /** For what goes on beside the answer. */
+  ctx?: Pick<ExecutionContext, "waitUntil">;
 }
 
 /** What goes into a log and a header as it is. */

@@ -13,6 +13,7 @@ import { readConfig } from "../env.ts";
 import { isSettled, type Create, type Extend, type Settle } from "../machine/promise.ts";
 import { promiseUrl, splitFrame } from "../machine/resource.ts";
 import type { Changed } from "../object/promise-object.ts";
+import { noteAct } from "./acts.ts";
 import { offeredSubprotocols } from "./auth.ts";
 import { eventStream, longPoll, openSocket } from "./await.ts";
 import type { Call } from "./edge.ts";
@@ -55,6 +56,8 @@ export async function createPromise(call: Call): Promise<Response> {
 export async function changePromise(call: Call): Promise<Response> {
   const id = idOfPath(call.request.url, PREFIX);
   const change = await parseChange(call.request, id, Date.now());
+  const act = change.kind === "extend" ? "promise.extend" : "promise.settle";
+  await noteAct(call.request, call.env, act, id);
   if (change.kind === "extend") return applied(call, id, change);
   return applied(call, id, { ...change, by: byOf(call.principal, "api") });
 }
@@ -64,6 +67,7 @@ export async function purgePromise(call: Call): Promise<Response> {
   const id = idOfPath(call.request.url, PREFIX);
   refuseQuery(call.request.url);
   const { requestId } = passageOf(call.request);
+  await noteAct(call.request, call.env, "promise.purge", id);
   const object = call.env.PROMISES.getByName(id);
   const changed = await object.change({ kind: "purge" }, originOf(call), requestId);
   if (changed.outcome === "purged") return new Response(null, { status: 204 });

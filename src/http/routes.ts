@@ -8,13 +8,18 @@ import { apiPage, asset, openApi } from "./docs.ts";
 import { callOf, type C, type Call } from "./edge.ts";
 import { callBare, callWrapped } from "./example.ts";
 import { receiveCallback } from "./callback.ts";
+import { exportPromises } from "./export.ts";
+import { importPromises } from "./import.ts";
 import { listGroups, showActivity, showGroup, showStats } from "./figures.ts";
 import { rebuildIndex, showIndex } from "./index-admin.ts";
+import { readAudit } from "./audit.ts";
 import { readAwaiters } from "./awaiters.ts";
+import { health, ready } from "./health.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { decideByLink, showLink } from "./link-page.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
 import { listPromises } from "./list.ts";
+import { showMetrics } from "./metrics.ts";
 import { isAwait } from "./negotiate.ts";
 import type { Outside } from "./permission.ts";
 import { poll } from "./poll.ts";
@@ -94,7 +99,8 @@ function awaitOrRead(request: Request): Scope {
 }
 
 export const ROUTES: readonly Route[] = [
-  { on: "GET /health", rule: "open", handle: (c) => c.json({ status: "ok" }) },
+  { on: "GET /health", rule: "open", handle: health },
+  { on: "GET /ready", rule: "open", handle: ready },
 
   call("GET /promises/:id+", inPath(awaitOrRead, "no promise"), readPromise),
   call("PUT /promises/:id+", inPath("create", "forbidden"), createPromise),
@@ -160,6 +166,12 @@ export const ROUTES: readonly Route[] = [
   { on: "GET /webhooks/:id/deliveries", rule: { scope: "admin" }, handle: readDeliveries },
   { on: "GET /webhooks/:id/dead-letters", rule: { scope: "admin" }, handle: listDeadLetters },
   { on: "POST /webhooks/:id/redeliver", rule: { scope: "admin" }, handle: redeliver },
+
+  // Who exports finds what a search would find; who imports writes settlements that nobody has seen.
+  call("GET /export", { scope: "read" }, exportPromises),
+  call("POST /import", { scope: "admin" }, importPromises),
+  { on: "GET /metrics", rule: { scope: "read" }, handle: showMetrics },
+  { on: "GET /audit", rule: { scope: "admin" }, handle: readAudit },
 
   { on: "POST /keys", rule: { scope: "admin" }, handle: createKey },
   { on: "GET /keys", rule: { scope: "admin" }, handle: listKeys },

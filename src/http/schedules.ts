@@ -15,6 +15,7 @@ import {
   type Schedule,
   type ScheduleTerms,
 } from "../machine/schedule.ts";
+import { noteAct } from "./acts.ts";
 import { callOf, type C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { readJson } from "./json.ts";
@@ -63,6 +64,7 @@ export async function createSchedule(c: C): Promise<Response> {
   const origin = originOf({ env: c.env, request: c.req.raw });
   const pushed = checkTerms(terms, origin, callOf(c));
   const { idempotencyKey } = parseKeys(c.req.raw.headers);
+  await noteAct(c.req.raw, c.env, "schedule.create", id);
   const { outcome, schedule } = await c.env.SCHEDULES.getByName(id).create({
     terms: { ...terms, ...pushed },
     birth: newBirth(),
@@ -104,6 +106,7 @@ export async function pauseSchedule(c: C): Promise<Response> {
   const id = idOfPath(c.req.url, PREFIX);
   refuseQuery(c.req.url);
   const { paused } = validate(pauseBody, (await readJson(c.req.raw)).value, "");
+  await noteAct(c.req.raw, c.env, "schedule.change", id);
   const { schedule } = await c.env.SCHEDULES.getByName(id).pause(paused);
   if (!schedule) throw noSchedule(id);
   return answer(c, 200, schedule);
@@ -113,6 +116,7 @@ export async function pauseSchedule(c: C): Promise<Response> {
 export async function runSchedule(c: C): Promise<Response> {
   const id = idOfPath(c.req.url, PREFIX);
   refuseQuery(c.req.url);
+  await noteAct(c.req.raw, c.env, "schedule.run", id);
   const promiseId = await c.env.SCHEDULES.getByName(id).runNow();
   if (promiseId === null) throw noSchedule(id);
   const url = promiseUrl(originOf({ env: c.env, request: c.req.raw }), promiseId);
@@ -123,6 +127,7 @@ export async function runSchedule(c: C): Promise<Response> {
 export async function deleteSchedule(c: C): Promise<Response> {
   const id = idOfPath(c.req.url, PREFIX);
   refuseQuery(c.req.url);
+  await noteAct(c.req.raw, c.env, "schedule.delete", id);
   const { schedule } = await c.env.SCHEDULES.getByName(id).remove();
   if (!schedule) throw noSchedule(id);
   return new Response(null, { status: 204 });

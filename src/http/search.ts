@@ -5,6 +5,7 @@
  */
 import { LIMITS } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
+import { log } from "../log.ts";
 import { compareIds, shardName } from "../machine/ids.ts";
 import {
   mayHaveMore,
@@ -140,7 +141,8 @@ export async function leasesOf(
   const terms: PromiseTerms = { task: "acquired", pid };
   const search = { terms, order: BY_ID, asOf: now, limit: LEASES_MAX };
   const { found, next } = await findPromises(env, search, now);
-  if (next) console.warn(`"${pid}" has more than ${LEASES_MAX} leases`);
+  if (next)
+    log("warn", "a heartbeat for all leases did not reach all", { pid, reached: LEASES_MAX });
   return found.map(({ entry }) => ({ id: entry.id, version: entry.task?.version ?? 0 }));
 }
 

@@ -8,6 +8,7 @@ import type { Env } from "../env.ts";
 import { DEFAULT_RETRY_MS } from "../machine/delivery.ts";
 import { REGISTRY, type WebhookFilter } from "../machine/webhook-filter.ts";
 import type { ShownWebhook, WebhookObject } from "../object/webhook-object.ts";
+import { noteAct } from "./acts.ts";
 import type { C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { readJson } from "./json.ts";
@@ -35,6 +36,7 @@ export async function createWebhook(c: C): Promise<Response> {
   checkPushUrl(url, "url", c.env);
   requireReach(c.get("principal"), filter);
   const id = `wh_${crypto.randomUUID().replaceAll("-", "")}`;
+  await noteAct(c.req.raw, c.env, "webhook.create", id);
   const made = await objectOf(c.env, id).create({
     ...rest,
     id,
@@ -75,6 +77,7 @@ export async function changeWebhook(c: C): Promise<Response> {
   const { url, retry, filter, ...rest } = validate(webhookChange, await bodyOf(c), "");
   if (url !== undefined) checkPushUrl(url, "url", c.env);
   if (filter) requireReach(c.get("principal"), filter);
+  await noteAct(c.req.raw, c.env, "webhook.change", id);
   const changed = await object.update({
     ...rest,
     url,
@@ -88,6 +91,7 @@ export async function changeWebhook(c: C): Promise<Response> {
 /** `DELETE /webhooks/:id`: with everything that waits for it. */
 export async function deleteWebhook(c: C): Promise<Response> {
   const { object, id } = await ownOf(c);
+  await noteAct(c.req.raw, c.env, "webhook.delete", id);
   if (!(await object.remove())) throw noWebhook(id);
   return new Response(null, { status: 204 });
 }
@@ -110,6 +114,7 @@ export async function rotateWebhook(c: C): Promise<Response> {
   const isEmpty = c.req.raw.body === null || c.req.header("content-length") === "0";
   const given: unknown = isEmpty ? {} : await bodyOf(c);
   const { overlap } = validate(rotateBody, given, "");
+  await noteAct(c.req.raw, c.env, "webhook.rotate", id);
   const rotated = await object.rotate(overlapOf(overlap));
   if (!rotated) throw noWebhook(id);
   return answer({ ...wire(rotated.webhook), secret: rotated.secret });
@@ -143,6 +148,7 @@ export async function redeliver(c: C): Promise<Response> {
   const { object, id } = await ownOf(c);
   const asked = validate(redeliverBody, await bodyOf(c), "");
   const event = "event" in asked ? asked.event : undefined;
+  await noteAct(c.req.raw, c.env, "webhook.redeliver", id);
   const redelivered = await object.redeliver(event);
   if (redelivered === null) throw noWebhook(id);
   if (event !== undefined && redelivered === 0) {

@@ -6,6 +6,7 @@
  * It survives its own crash: how far it has come is stored with every step.
  */
 import type { Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import type { IndexEntry } from "../machine/index-entry.ts";
 
 const KEY = "check";
@@ -93,7 +94,7 @@ export class Checking {
     const entries = told.flatMap((answer) => {
       if (answer.status === "fulfilled") return answer.value;
       // One that does not answer must not stop the others; the next check asks again.
-      console.error(answer.reason);
+      logFailure("a promise did not answer the index", answer.reason);
       return [];
     });
     const repaired = entries.length > 0 ? await this.#world.put(entries) : 0;

@@ -7,6 +7,7 @@
  * the other is evicted. Should the speaker end in the middle, whoever has something to say next goes on.
  */
 import { readConfig, type Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import { indexShardOf, shardName } from "../machine/ids.ts";
 import type { IndexEntry } from "../machine/index-entry.ts";
 
@@ -96,7 +97,7 @@ async function tell(env: Env, shard: string, told: Said[]): Promise<boolean> {
   try {
     await env.INDEX.getByName(shard).put(told.map(({ entry }) => entry));
   } catch (error) {
-    console.error(error);
+    logFailure("a shard of the index was not told", error, { shard, entries: told.length });
     return false;
   }
   for (const said of told) {

@@ -213,6 +213,7 @@ const LOOKS: Partial<Asked>[] = [
 /** By route: how it is used, and by whom. */
 const USES: Record<string, Use[] | "open" | "public"> = {
   "GET /health": "open",
+  "GET /ready": "open",
   "GET /openapi.json": "public",
   "GET /docs": "public",
   "GET /assets/:name": "public",
@@ -307,6 +308,19 @@ const USES: Record<string, Use[] | "open" | "public"> = {
       outside: 403,
     },
   ],
+  "GET /export": [{ ask: () => ({ path: "/export?id=nothing/*" }), needs: ["read"] }],
+  "POST /import": [
+    {
+      ask: () => ({
+        path: "/import",
+        body: "",
+        headers: { "content-type": "application/x-ndjson" },
+      }),
+      needs: ["admin"],
+    },
+  ],
+  "GET /metrics": [{ ask: () => ({ path: "/metrics" }), needs: ["read"], full: true }],
+  "GET /audit": [{ ask: () => ({ path: "/audit?limit=2" }), needs: ["admin"], full: true }],
   "GET /keys": [{ ask: () => ({ path: "/keys" }), needs: ["admin"] }],
   "DELETE /keys/:id": [
     { ask: (id) => ({ path: `/keys/${keyIds.get(id)}` }), needs: ["admin"], outside: 404 },

@@ -231,3 +231,11 @@ it("another LOG refuses to start, and is named", async () => {
     /LOG must be off or errors or all, not "loud"/,
   );
 });
+
+it("with TRACE everything works as without, where nothing takes the spans", async () => {
+  const server = await start({ TRACE: "on" });
+  expect((await ask(server, "/promises/a", { method: "PUT", body: "{}" })).status).toBe(201);
+  const settle = { method: "PATCH", body: '{"state":"RESOLVED"}' };
+  expect((await ask(server, "/promises/a", settle)).status).toBe(201);
+  expect((await ask(server, "/promises/a?wait=1s")).status).toBe(200);
+});
