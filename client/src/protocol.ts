@@ -351,6 +351,65 @@ export interface AuditPage {
   cursor?: string;
 }
 
+/**
+ * `GET /export?...`: lines of JSON (NDJSON), each a promise or a {@link ExportMark}; `POST /import` takes
+ * the same lines. A promise with its history, and without what is of one place: its address, who waits
+ * for it, who holds its task, its links. What is settled stays settled, what is pending goes on.
+ */
+export interface ExportedPromise<T = Json> extends Omit<PromiseRecord<T>, "url" | "votes"> {
+  votes?: (Vote & { key?: string })[];
+  /** Not for others to wait for: a step of a workflow. */
+  internal?: true;
+  /** Made over Resonate's protocol: its param is in that encoding. */
+  protocol?: true;
+  /** Its task was out of service. */
+  halted?: true;
+}
+
+/**
+ * How far an export has come: everything before it is in. Whoever has lost the line goes on with
+ * `?cursor=` of the last mark; `null`: that was all. A request that has exported as much as it may ends
+ * with a mark that has a cursor.
+ */
+export interface ExportMark {
+  cursor: string | null;
+  /** How many promises this request has exported so far. */
+  exported: number;
+  /** What the index had heard of: what was created later may be missing. */
+  indexedAt: number;
+  /** It could not go on: try again from here; without a cursor, from the beginning. */
+  error?: string;
+}
+
+/**
+ * What became of a line of an import; they come in the order of the lines.
+ *
+ * - `imported`: it is there now. `same`: it was there, as the line says. `conflict`: it is there, but
+ *   not as the line says; nothing was changed. `refused`: the line is no promise, or not the caller's.
+ *   `failed`: it may or may not be there; send the line again.
+ */
+export const IMPORT_RESULTS = ["imported", "same", "conflict", "refused", "failed"] as const;
+export type ImportResult = (typeof IMPORT_RESULTS)[number];
+
+export interface ImportedLine {
+  /** From 1. */
+  line: number;
+  id?: string;
+  result: ImportResult;
+  /** The fields that are not the same, or the one at fault. */
+  fields?: string[];
+  detail?: string;
+  /** How many lines have come to a result so far. */
+  done: number;
+}
+
+/** The last line of the answer. */
+export interface ImportSummary extends Record<ImportResult, number> {
+  done: number;
+  /** The line to go on with: a request takes so many and no more. `null`: that was all. */
+  next: number | null;
+}
+
 /** The deadline of a promise without one: the largest integer that JSON and JavaScript share. */
 export const NEVER = Number.MAX_SAFE_INTEGER;
 
@@ -579,6 +638,11 @@ export const LIMITS = {
   urlCharactersMax: 8192,
   /** Tokens and entity tags are read, hashed and split: no honest one comes near. */
   headersBytesMax: 32 * 1024,
+  /** Each is a call to an object, and a request may make 10,000. */
+  exportPromisesMax: 5000,
+  importLinesMax: 5000,
+  /** A promise has two payloads of the size of a body, a form, and what its escalation settles it with. */
+  importLineBytesMax: 4 * 1024 * 1024,
   /** All of the audit log: whoever does much by hand must not fill a storage. The oldest go. */
   auditEntriesMax: 200_000,
   /** Of one shard of four: a list shows all of them at once. */

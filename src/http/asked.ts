@@ -31,7 +31,7 @@ const count = v.pipe(
   v.minValue(1, "must be 1 or more"),
   v.maxValue(LIMITS.votersMax, `must be ${LIMITS.votersMax} at most`),
 );
-const name = v.pipe(text(LIMITS.linkAudienceCharactersMax), v.nonEmpty("must not be empty"));
+export const name = v.pipe(text(LIMITS.linkAudienceCharactersMax), v.nonEmpty("must not be empty"));
 
 const form = fields({
   title: v.optional(text(200)),
@@ -59,25 +59,26 @@ const quorum = fields({
   excludeRequester: v.optional(v.boolean(), false),
 });
 
+export const stepFields = {
+  after: duration,
+  notify: v.optional(text(LIMITS.addressCharactersMax)),
+  extend: v.optional(duration),
+  settle: v.optional(fields({ state: writableState, value: v.optional(payload, {}) })),
+};
+
 const escalation = v.pipe(
-  v.array(
-    fields({
-      after: duration,
-      notify: v.optional(text(LIMITS.addressCharactersMax)),
-      extend: v.optional(duration),
-      settle: v.optional(fields({ state: writableState, value: v.optional(payload, {}) })),
-    }),
-  ),
+  v.array(fields(stepFields)),
   v.maxLength(LIMITS.escalationStepsMax, `must have ${LIMITS.escalationStepsMax} steps at most`),
 );
 
-export const createBody = fields({
-  ...createFields,
+export const askedFields = {
   form: v.optional(form),
   requestedBy: v.optional(name),
   quorum: v.optional(quorum),
   escalation: v.optional(escalation),
-});
+};
+
+export const createBody = fields({ ...createFields, ...askedFields });
 
 interface Asked {
   form?: v.InferOutput<typeof form> | undefined;
@@ -88,12 +89,15 @@ interface Asked {
 
 type Terms = Pick<Create, "form" | "hasSchema" | "requestedBy" | "quorum" | "escalation">;
 
-/** @param bodyText the body as it came: what is kept, is kept as it was written */
+/**
+ * @param bodyText the body as it came: what is kept, is kept as it was written
+ * @param call who asks; left out where nobody will be sent anything
+ */
 export function askedOf(
   asked: Asked,
   tags: Record<string, string>,
   bodyText: string,
-  call: Call,
+  call: Call | undefined,
   now: number,
 ): Terms {
   const { requestedBy } = asked;
@@ -143,7 +147,7 @@ function quorumOf(
 function stepsOf(
   asked: NonNullable<Asked["escalation"]>,
   bodyText: string,
-  call: Call,
+  call: Call | undefined,
   now: number,
 ): EscalationStep[] {
   let last = 0;
@@ -173,7 +177,7 @@ function stepsOf(
   throw invalid(`escalation.${idle}`, `escalation.${idle} must notify, extend or settle`);
 }
 
-function checkNotify(notify: string | undefined, field: string, call: Call): void {
-  if (notify === undefined || checkAddress(notify, field, call)) return;
+function checkNotify(notify: string | undefined, field: string, call: Call | undefined): void {
+  if (notify === undefined || !call || checkAddress(notify, field, call)) return;
   throw invalid(field, `${field} "${notify}" is no address`);
 }

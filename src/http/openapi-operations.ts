@@ -1,6 +1,17 @@
 /** What whoever runs the service asks of it, for the OpenAPI document (openapi.ts). */
 import { AUDIT_ACTS, LIMITS } from "../../client/src/protocol.ts";
-import { CALL_ERRORS, ID, operation, problems, type Json } from "./openapi-parts.ts";
+import { importBody } from "./import-line.ts";
+import { NDJSON } from "./ndjson.ts";
+import { SEARCH_QUERY } from "./openapi-find.ts";
+import {
+  BODY_ERRORS,
+  CALL_ERRORS,
+  ID,
+  operation,
+  problems,
+  schemaOf,
+  type Json,
+} from "./openapi-parts.ts";
 
 const AWAITERS = {
   type: "object",
@@ -36,6 +47,8 @@ export function operationPaths(): Json {
     "/awaiters/{id}": { get: AWAITERS_OF },
     "/audit": { get: AUDIT },
     "/metrics": { get: METRICS },
+    "/export": { get: EXPORT },
+    "/import": { post: IMPORT },
     "/health": { get: health("health", "Is the service up", "Up.", "ok") },
     "/ready": {
       get: health(
@@ -86,6 +99,42 @@ const AUDIT = operation("listAudit", "What was done by right of an administrator
       }),
     },
     ...problems(...CALL_ERRORS),
+  },
+});
+
+/** A promise, as it is taken elsewhere. */
+const EXPORTED = schemaOf(importBody);
+
+const EXPORT = operation(
+  "exportPromises",
+  "All promises that a search finds, a line of JSON each",
+  {
+    tags: ["service"],
+    description:
+      "In the order of their ids, with their history. After some lines comes one with a cursor and " +
+      "without an id: from there another request goes on, with the same parameters. In the last line " +
+      "the cursor is null, or the export goes on from it: one request exports " +
+      `${LIMITS.exportPromisesMax} promises and some more.`,
+    parameters: SEARCH_QUERY.filter(
+      ({ name }) => !["sort", "limit", "count", "view"].includes(String(name)),
+    ),
+    responses: {
+      200: { description: "The lines.", content: { [NDJSON]: { schema: EXPORTED } } },
+      ...problems(...CALL_ERRORS),
+    },
+  },
+);
+
+const IMPORT = operation("importPromises", "Promises with their history, a line of JSON each", {
+  tags: ["service"],
+  description:
+    "Lines as an export has them. A promise becomes what its line says, unless its id is taken: then " +
+    "it is compared, and nothing is changed. The answer has a line for each, and one with the sum; " +
+    `after ${LIMITS.importLinesMax} lines it says in next with which line to go on.`,
+  requestBody: { required: true, content: { [NDJSON]: { schema: EXPORTED } } },
+  responses: {
+    200: { description: "What became of each line.", content: { [NDJSON]: { schema: {} } } },
+    ...problems(...CALL_ERRORS, ...BODY_ERRORS),
   },
 });
 

@@ -8,6 +8,8 @@ import { apiPage, asset, openApi } from "./docs.ts";
 import { callOf, type C, type Call } from "./edge.ts";
 import { callBare, callWrapped } from "./example.ts";
 import { receiveCallback } from "./callback.ts";
+import { exportPromises } from "./export.ts";
+import { importPromises } from "./import.ts";
 import { dashboard, home, signInForm } from "./dashboard.ts";
 import { listGroups, showActivity, showGroup, showStats } from "./figures.ts";
 import { rebuildIndex, showIndex } from "./index-admin.ts";
@@ -167,6 +169,9 @@ export const ROUTES: readonly Route[] = [
   { on: "GET /webhooks/:id/dead-letters", rule: { scope: "admin" }, handle: listDeadLetters },
   { on: "POST /webhooks/:id/redeliver", rule: { scope: "admin" }, handle: redeliver },
 
+  // Who exports finds what a search would find; who imports writes settlements that nobody has seen.
+  call("GET /export", { scope: "read" }, exportPromises),
+  call("POST /import", { scope: "admin" }, importPromises),
   { on: "GET /metrics", rule: { scope: "read" }, handle: showMetrics },
   { on: "GET /audit", rule: { scope: "admin" }, handle: readAudit },
 

@@ -49,7 +49,7 @@ export const payload = fields({
   data: v.optional(v.unknown()),
 });
 
-const safeInteger = v.pipe(
+export const safeInteger = v.pipe(
   v.number("must be an integer"),
   v.safeInteger("must be an integer within ±(2^53 - 1)"),
 );

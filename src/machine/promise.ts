@@ -12,6 +12,7 @@
 import { NEVER } from "../../client/src/protocol.ts";
 import { escalate, type EscalationStep } from "./escalation.ts";
 import { moved } from "./extension.ts";
+import { imported, type Import } from "./import.ts";
 import { verdict, type Quorum, type Vote } from "./quorum.ts";
 import { bornTask, fulfilledTask, TARGET_TAG, type Task } from "./task-state.ts";
 import { isTimer } from "./timer.ts";
@@ -144,15 +145,15 @@ export interface Wake {
   kind: "wake";
 }
 
-export type Command = Create | Settle | Extend | Purge | Dispose | Wake;
+export type Command = Create | Settle | Extend | Import | Purge | Dispose | Wake;
 
 /**
- * - `created`, `settled`, `extended`, `purged`, `disposed`: this command did it.
+ * - `created`, `settled`, `extended`, `imported`, `purged`, `disposed`: this command did it.
  * - `repeated`: the same key did it before, or the deadline is that already.
  * - `late`: the deadline settled it first, and the caller did not insist (`strict`).
  * - `lost`: it was settled before.
  * - `endless`: there is no deadline to move. `earlier`: it is later already.
- * - `exists`: create found it there. `absent`: there is none. `pending`: purge wants it settled.
+ * - `exists`: create or import found it there. `absent`: there is none. `pending`: purge wants it settled.
  * - `voted`: counted, and more votes are needed. `already_voted`, `excluded`: not counted.
  * - `unchecked`: the promise has a schema, and nobody has held the value against it yet.
  * - `unchanged`: nothing was due.
@@ -161,6 +162,7 @@ export type DecisionOutcome =
   | "created"
   | "settled"
   | "extended"
+  | "imported"
   | "repeated"
   | "late"
   | "lost"
@@ -212,6 +214,11 @@ function decideCurrent(
       return settle(current, command, now);
     case "extend":
       return extend(current, command);
+    case "import": {
+      if (current) return { outcome: "exists", record: current };
+      const write = imported(command, now);
+      return { outcome: "imported", record: project(write, now), write };
+    }
     case "purge":
       if (!current) return { outcome: "absent", record: null };
       if (!isSettled(current)) return { outcome: "pending", record: current };

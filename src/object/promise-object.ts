@@ -7,6 +7,7 @@ import { LIMITS } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
 import { logFailure } from "../log.ts";
 import type { IndexEntry } from "../machine/index-entry.ts";
+import { differences, imported, type Import } from "../machine/import.ts";
 import type { Link } from "../machine/link.ts";
 import {
   asBorn,
@@ -245,6 +246,13 @@ export class PromiseObject extends DurableObject<Env> {
    */
   read(origin: string): string {
     return this.#turns.frame(this.get(), origin);
+  }
+
+  /** @returns what is not the same, where the id is taken; nothing when it was free */
+  importRecord(command: Import): string[] | undefined {
+    const { outcome, record } = this.#turns.apply(command);
+    if (outcome === "imported" || !record) return undefined;
+    return differences(record, imported(command, this.#turns.now()), this.#turns.now());
   }
 
   /** @param requestId for the log */

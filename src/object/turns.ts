@@ -275,7 +275,8 @@ export class Turns {
     }
     const { write, offer } = decision;
     if (write !== undefined) {
-      this.#commit(stored, write, at === undefined);
+      // Of what has happened elsewhere, those who are told were told there.
+      this.#commit(stored, write, at === undefined && decision.outcome !== "imported");
       this.#index(stored, write, at === undefined ? now : undefined);
     }
     const isNews = write && (!stored || entityTag(stored) !== entityTag(write));

@@ -318,6 +318,17 @@ const USES: Record<string, Use[] | "open" | "public"> = {
       outside: 403,
     },
   ],
+  "GET /export": [{ ask: () => ({ path: "/export?id=nothing/*" }), needs: ["read"] }],
+  "POST /import": [
+    {
+      ask: () => ({
+        path: "/import",
+        body: "",
+        headers: { "content-type": "application/x-ndjson" },
+      }),
+      needs: ["admin"],
+    },
+  ],
   "GET /metrics": [{ ask: () => ({ path: "/metrics" }), needs: ["read"], full: true }],
   "GET /audit": [{ ask: () => ({ path: "/audit?limit=2" }), needs: ["admin"], full: true }],
   "GET /keys": [{ ask: () => ({ path: "/keys" }), needs: ["admin"] }],

@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { decide, project } from "../../src/machine/promise.ts";
+import type { Import } from "../../src/machine/import.ts";
 import type {
   Command,
   Create,
@@ -47,7 +48,7 @@ function judged(record: PromiseRecord): PromiseRecord {
 export interface Step {
   now: number;
   id: string;
-  command: Command | { kind: "read" } | { kind: "await" };
+  command: Exclude<Command, Import> | { kind: "read" } | { kind: "await" };
 }
 
 export interface Broken {
