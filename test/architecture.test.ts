@@ -53,7 +53,11 @@ const ROOMS: Room[] = [
       "cloudflare:workers",
     ],
   },
-  { path: "src/http/pages/browser/", may: [] },
+  {
+    path: "src/http/pages/browser/",
+    // The dashboard is a user of the client package like any other, at home.
+    may: ["src/http/pages/browser/", "src/http/pages/markdown.tsx", "client/src/", "hono/jsx"],
+  },
   {
     path: "src/http/",
     may: [

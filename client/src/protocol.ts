@@ -630,6 +630,8 @@ export const LIMITS = {
   searchTextCharactersMax: 256,
   /** Lists that are followed live: a socket on every shard of the index for each. */
   listFollowersMax: 1000,
+  /** Events of a live list for one who does not read; then its line ends, and it may resume. */
+  listEventsBehindMax: 10_000,
   /** Of those who await a promise, so many are named. */
   awaitersListedMax: 1000,
   /** Longer than every URL of ours: an id of 1,024 bytes, percent-encoded, has 3,072. */

@@ -13,6 +13,8 @@ import { Refusal } from "./errors.ts";
 import { guessed } from "./guesses.ts";
 import { pathOf } from "./parse.ts";
 import { fullPrincipal, type Principal } from "./principal.ts";
+import { isSecureAt, readSession } from "./session-cookie.ts";
+import { isFromOurPages } from "./session-origin.ts";
 
 /** An `http` URL or origin on this machine. The runtime gives normalised URLs, without credentials. */
 const LOOPBACK_URL =
@@ -71,8 +73,17 @@ async function requireToken(
   env: Env,
   elsewhere: () => Promise<string | undefined> = async () => undefined,
 ): Promise<Principal> {
-  const token = tokenOf(request.headers) ?? (await elsewhere());
+  const token = tokenOf(request.headers) ?? (await elsewhere()) ?? tokenOfSession(request, env);
   if (token === undefined) throw unauthorized("Send Authorization: Bearer <key>");
+  return identify(token, request, env);
+}
+
+/**
+ * Whose key or token it is, within the rate that they may ask at.
+ *
+ * @throws Refusal for one that is not good
+ */
+export async function identify(token: string, request: Request, env: Env): Promise<Principal> {
   const principal = await principalOf(token, request, env);
   if (!env.RATE_LIMIT) return principal;
   const { success } = await env.RATE_LIMIT.limit({ key: `${principal.kind}:${principal.name}` });
@@ -80,6 +91,21 @@ async function requireToken(
   throw new Refusal("too_many_requests", `"${principal.name}" asks too often; try again later`, {
     headers: { "retry-after": String(RETRY_AFTER_S) },
   });
+}
+
+/**
+ * What a signed-in browser sends by itself: for who says nothing else, and from our own pages only.
+ *
+ * @throws Refusal when it may have been made to
+ */
+function tokenOfSession(request: Request, env: Env): string | undefined {
+  const { headers, url } = request;
+  const cookies = headers.get("cookie");
+  if (cookies === null || headers.has("authorization")) return undefined;
+  const config = readConfig(env);
+  const token = readSession(cookies, isSecureAt(url, config));
+  if (token === undefined || isFromOurPages(request, config.publicUrl)) return token;
+  throw new Refusal("forbidden", "A signed-in browser may do that from this server's pages only");
 }
 
 /** Keys first: one of API_KEYS may look like anything. */

@@ -25,6 +25,7 @@ import { findPaths, SEARCH } from "./openapi-find.ts";
 import { keyPaths } from "./openapi-keys.ts";
 import { linkPaths } from "./openapi-links.ts";
 import { operationPaths } from "./openapi-operations.ts";
+import { sessionPaths } from "./openapi-session.ts";
 import { webhookPaths } from "./openapi-webhooks.ts";
 import { pauseBody, scheduleBody } from "./schedules.ts";
 import { extendBody, promiseRecord, settleBody } from "./schemas.ts";
@@ -60,6 +61,7 @@ export function openApiDocument(origin: string): Json {
         name: "resonate",
         description: "Resonate's protocol: promises, tasks, schedules, workers.",
       },
+      { name: "session", description: "Browsers that are signed in." },
       { name: "service", description: "The service itself." },
     ],
     paths: {
@@ -130,6 +132,7 @@ export function openApiDocument(origin: string): Json {
       ...linkPaths(),
       ...webhookPaths(),
       ...keyPaths(),
+      ...sessionPaths(),
       ...findPaths(),
       "/schedules": { get: LIST_SCHEDULES },
       "/schedules/{id}": schedulePath(),

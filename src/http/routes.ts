@@ -10,6 +10,7 @@ import { callBare, callWrapped } from "./example.ts";
 import { receiveCallback } from "./callback.ts";
 import { exportPromises } from "./export.ts";
 import { importPromises } from "./import.ts";
+import { dashboard, home, signInForm } from "./dashboard.ts";
 import { listGroups, showActivity, showGroup, showStats } from "./figures.ts";
 import { rebuildIndex, showIndex } from "./index-admin.ts";
 import { readAudit } from "./audit.ts";
@@ -34,6 +35,7 @@ import {
   readSchedule,
   runSchedule,
 } from "./schedules.ts";
+import { signIn, signOut, whoAmI } from "./session.ts";
 import {
   changeWebhook,
   createWebhook,
@@ -176,6 +178,18 @@ export const ROUTES: readonly Route[] = [
   { on: "POST /keys", rule: { scope: "admin" }, handle: createKey },
   { on: "GET /keys", rule: { scope: "admin" }, handle: listKeys },
   { on: "DELETE /keys/:id", rule: { scope: "admin" }, handle: revokeKey },
+
+  // The pages are empty: what they show is asked with the session of who looks.
+  { on: "GET /", rule: "public", handle: home },
+  { on: "GET /dashboard/promises/:id+", rule: "public", handle: dashboard },
+  { on: "GET /dashboard/schedules", rule: "public", handle: dashboard },
+  { on: "GET /dashboard/groups", rule: "public", handle: dashboard },
+  { on: "GET /dashboard/webhooks", rule: "public", handle: dashboard },
+  { on: "GET /dashboard/activity", rule: "public", handle: dashboard },
+  { on: "GET /dashboard/sign-in", rule: "public", handle: signInForm },
+  { on: "POST /session", rule: "public", handle: signIn },
+  { on: "GET /session", rule: "any", handle: whoAmI },
+  { on: "DELETE /session", rule: "public", handle: signOut },
 
   { on: "GET /openapi.json", rule: "public", handle: openApi },
   { on: "GET /docs", rule: "public", handle: apiPage },

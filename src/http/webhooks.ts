@@ -7,6 +7,7 @@ import { LIMITS } from "../../client/src/protocol.ts";
 import type { Env } from "../env.ts";
 import { DEFAULT_RETRY_MS } from "../machine/delivery.ts";
 import { REGISTRY, type WebhookFilter } from "../machine/webhook-filter.ts";
+import type { LoggedAttempt } from "../object/webhook-log.ts";
 import type { ShownWebhook, WebhookObject } from "../object/webhook-object.ts";
 import { noteAct } from "./acts.ts";
 import type { C } from "./edge.ts";
@@ -105,7 +106,7 @@ export async function testWebhook(c: C): Promise<Response> {
     const headers = { "retry-after": "10" };
     throw new Refusal("unavailable", "Other tests of this webhook are under way", { headers });
   }
-  return answer({ delivered: tested.delivered, ...tested.attempt });
+  return answer({ delivered: tested.delivered, ...shownAttempt(tested.attempt) });
 }
 
 /** `POST /webhooks/:id/rotate` with `{"overlap": "24h"}` or nothing: answers the new secret. */
@@ -125,7 +126,7 @@ export async function readDeliveries(c: C): Promise<Response> {
   const { object, id } = await ownOf(c);
   const deliveries = await object.deliveries();
   if (!deliveries) throw noWebhook(id);
-  return answer({ deliveries });
+  return answer({ deliveries: deliveries.map(shownAttempt) });
 }
 
 /** `GET /webhooks/:id/dead-letters?limit=&cursor=`: the oldest first. */
@@ -195,6 +196,10 @@ function requireReach(principal: Principal, filter: WebhookFilter): void {
 
 async function bodyOf(c: C): Promise<unknown> {
   return (await readJson(c.req.raw)).value;
+}
+
+function shownAttempt({ subject, ...attempt }: LoggedAttempt) {
+  return { ...attempt, promise: subject };
 }
 
 function wire({ createdAt, disabled, retryMs, dead, previousUntil, ...shown }: ShownWebhook) {

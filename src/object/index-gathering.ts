@@ -18,7 +18,7 @@ const LATE_MS = 1000;
 /** What cannot be told is tried again, up to a minute; then whoever owes it does, or the index asks. */
 const AGAIN_MS = 250;
 /** Whoever has waited so often does not believe in the speaker any more. */
-const WAITS_MAX = 40;
+const WAITS_MAX = 24;
 /** A shard may have to start, and write many entries, before it answers. */
 const TELLING_MS_MAX = 5000;
 const TRIES_MAX = 9;

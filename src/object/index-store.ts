@@ -281,15 +281,18 @@ export class IndexStore {
   }
 
   /** Remembered also where nothing was: what is older than it may still be on its way. */
-  #remove({ of, id, revision }: RemovedEntry, now: number): Change[] {
+  #remove({ of, id, revision, last }: RemovedEntry, now: number): Change[] {
     const { sql } = this.#storage;
+    const [known] = sql.exec<{ revision: number }>(REMOVAL, of, id).toArray();
+    if (known && revision <= known.revision) return [];
     const seq = this.#nextSeq(now);
     const stored = of === "promise" ? this.#one(id) : undefined;
     const before = stored && stored.revision < revision ? stored : undefined;
     if (before) {
       sql.exec("DELETE FROM promise WHERE settled = ? AND id = ?", phaseOf(before), id);
-      this.#onGone(before, now);
     }
+    const gone = last ?? before;
+    if (gone) this.#onGone(gone, now);
     if (of === "schedule") {
       sql.exec("DELETE FROM schedule WHERE id = ? AND revision < ?", id, revision);
     }

@@ -81,6 +81,7 @@ export class Turns {
     this.#outbox = new Outbox(env, this.subscribers, {
       id: () => this.id,
       birth: () => this.#store.recall()?.birth,
+      tellRemoval: () => this.#tellRemoval(),
     });
     this.#offers = new Offers(env, {
       isFree: (version) => {
@@ -158,13 +159,23 @@ export class Turns {
     const now = this.now(at);
     if (this.#outbox.dueAt(now, stored !== null && isSettled(stored)) === null) return;
     await this.#outbox.deliver(stored, now, at);
-    if (!this.#store.recall() && this.subscribers.size === 0) this.#store.delete();
+    if (!this.#store.recall() && this.subscribers.size === 0) {
+      this.#store.delete();
+      this.#alarmAt = null;
+    }
     if (at === undefined) this.arm(this.#store.recall(), false, now);
   }
 
   /** How it is stored, for the index, which asks. */
   indexEntry(): IndexEntry {
     return this.#entryOf(this.#store.load());
+  }
+
+  async #tellRemoval(): Promise<boolean> {
+    if (this.#store.recall()) return true;
+    if (!this.indexing.isBegun) this.indexing.push(this.indexEntry());
+    await this.indexing.tell(this.now());
+    return this.indexing.dueAt === null;
   }
 
   /** For an alarm: an earlier life may have set it to tell the index. */
@@ -284,15 +295,18 @@ export class Turns {
     void this.coldUntil;
     // Before the first create there never was an alarm.
     if (!stored) this.#alarmAt ??= null;
-    if (!write) return this.#forget(stored);
+    if (!write) return this.#forget(stored, told);
+    // What is told of the new life takes the place of the old one.
+    if (!stored) this.subscribers.removeRemoval();
     this.#store.save(write);
     if (isSettled(write) && stored?.task) this.preload.clear();
     if (told) this.#owe(stored, write);
   }
 
   /** It may go without an end: then whoever awaits it is told to look again, and asleep for ever not. */
-  #forget(stored: PromiseRecord | null): void {
+  #forget(stored: PromiseRecord | null, told: boolean): void {
     if (stored) this.subscribers.orphan(stored.birth);
+    if (stored && told) this.subscribers.addRemoval();
     if (this.subscribers.size > 0) return this.#store.deleteBut(SUBSCRIBER_PREFIX);
     this.#store.delete();
     this.#alarmAt = null;
@@ -327,7 +341,7 @@ export class Turns {
     write: PromiseRecord | null,
     alarmsFrom: number | undefined,
   ): void {
-    const entry = this.#entryOf(write);
+    const entry = this.#entryOf(write, stored);
     const isUntold = !stored || this.indexing.dueAt !== null;
     // Who is to execute it is asked for at once; without alarms there is no later.
     const canWait = write !== null && !isSettled(write) && !write.task;
@@ -335,10 +349,14 @@ export class Turns {
     else this.indexing.push(entry);
   }
 
-  #entryOf(record: PromiseRecord | null): IndexEntry {
+  /** @param last what was there before, if there is nothing now */
+  #entryOf(record: PromiseRecord | null, last: PromiseRecord | null = null): IndexEntry {
     this.#revision = nextRevision(this.#revision, Date.now());
-    const revision = { revision: this.#revision };
-    return record ? promiseEntry(record, revision) : removedEntry("promise", this.id, revision);
+    const { id } = this;
+    const revision = this.#revision;
+    if (record) return promiseEntry(record, { revision });
+    const before = last && { last: promiseEntry(last, { revision }) };
+    return removedEntry("promise", id, { revision, ...before });
   }
 
   /** `owed`: somebody is still to be told the end, now or one day. */

@@ -153,7 +153,8 @@ export class WebhookObject extends DurableObject<Env> {
     try {
       const text = bodyOf(event, format, this.#originOf(webhook));
       const { outcome, ...sent } = await this.#send(webhook, delivery, text);
-      const attempt = { event: event.id, type, attempt: 1, ...resultOf(outcome), ...sent };
+      const named = { event: event.id, type, subject: null, attempt: 1 };
+      const attempt = { ...named, ...resultOf(outcome), ...sent };
       if (this.#store.load()) this.#log.add(attempt);
       return { outcome: "done", delivered: isTaken(outcome), attempt };
     } finally {

@@ -99,7 +99,7 @@ export class WebhookSending {
   }
 
   #settle({ retryMs }: Webhook, delivery: Delivery, { outcome, at, ms, answer }: Attempt): void {
-    const { number, event, type } = delivery;
+    const { number, event, type, subject } = delivery;
     // It was removed meanwhile, and everything with it.
     if (!this.#endpoint.current()) return;
     const now = Date.now();
@@ -107,7 +107,7 @@ export class WebhookSending {
     const firstAt = delivery.firstAt ?? at;
     const fate = fateOf({ attempts, firstAt }, outcome, retryMs, now, Math.random());
     const result = resultOf(outcome);
-    this.#log.add({ event, type, attempt: attempts, at, ms, ...result, answer });
+    this.#log.add({ event, type, subject, attempt: attempts, at, ms, ...result, answer });
     if (fate.kind === "done") this.#queue.remove(number);
     else if (fate.kind === "retry") this.#queue.retry(number, attempts, firstAt, fate.at);
     else this.#queue.bury(number, result.failure ?? String(result.status), now, attempts);

@@ -217,6 +217,16 @@ const USES: Record<string, Use[] | "open" | "public"> = {
   "GET /openapi.json": "public",
   "GET /docs": "public",
   "GET /assets/:name": "public",
+  "GET /": "public",
+  "GET /dashboard/promises/:id+": "public",
+  "GET /dashboard/schedules": "public",
+  "GET /dashboard/groups": "public",
+  "GET /dashboard/webhooks": "public",
+  "GET /dashboard/activity": "public",
+  "GET /dashboard/sign-in": "public",
+  "POST /session": "public",
+  "DELETE /session": "public",
+  "GET /session": [{ ask: () => ({ path: "/session" }), needs: [] }],
   "GET /promises/:id+": [
     promise("read", 404),
     promise("read", 404, { method: "HEAD" }),
@@ -543,6 +553,8 @@ describe("every route, asked by every kind of caller", () => {
         const { status, text } = await send(caller, { method, path: at, body });
         // What has a right of its own in its URL judges that, and so does who has no keys.
         const judged = at.includes(":token") ? [400, 404, 410, 503] : [200, 503];
+        // To sign in is to bring a key; to sign out needs none.
+        if (at === "/session") judged.push(method === "POST" ? 400 : 204);
         expect(judged, `${caller.name} ${text}`).toContain(status);
       }
     },
