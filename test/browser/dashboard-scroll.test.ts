@@ -9,7 +9,7 @@ import { shot, startWorld, type World } from "./dashboard-server.ts";
 
 const COUNT = 10_000;
 const AT_ONCE = 16;
-/** What the W3C calls a long task: longer, and people see it. */
+/** What the W3C calls a long task; here of the processor, which others use at the same time. */
 const LONG_TASK_MS = 50;
 /** Those in sight, and some above and below. */
 const ROWS_MAX = 90;
@@ -35,51 +35,66 @@ describe.skipIf(noBrowser)("ten thousand promises", () => {
 
   it(
     "scroll without standing still, a screenful of rows at a time",
-    { timeout: 240_000 },
+    { timeout: 120_000 },
     async () => {
-      const passes: number[][] = [];
-      // A machine that has other things to do stands still by itself: one of three must not.
-      do passes.push(await scrolled(world));
-      while (passes.length < 3 && passes.at(-1)!.length > 0);
-      expect(passes.at(-1)).toEqual([]);
+      const { page, context, complaints } = await world.visit("/");
+      const grid = page.getByRole("grid", { name: "Promises" });
+      await grid.getByRole("row").nth(20).waitFor();
+      await page.getByRole("link", { name: `Waiting ${COUNT.toLocaleString("en")}` }).waitFor();
+      expect(await grid.getAttribute("aria-rowcount")).toBe(String(COUNT + 1));
+      await world.browser.startTracing(page, { categories: ["toplevel"] });
+      // SAFETY: what the script below answers.
+      const watched = (await page.evaluate(SCROLL_THROUGH)) as Watched;
+      const tasks = tasksOf(await world.browser.stopTracing());
+      expect(tasks.length).toBeGreaterThan(watched.framesMs.length);
+      expect(watched.rowsMost).toBeLessThanOrEqual(ROWS_MAX);
+      expect(watched.lastIndex).toBe(COUNT + 1);
+      const [longest = 0] = tasks;
+      const slowest = Math.max(...watched.framesMs);
+      console.log(
+        `${watched.framesMs.length} frames, the slowest ${slowest.toFixed(0)} ms; ` +
+          `the longest task took ${longest.toFixed(0)} ms of the processor`,
+      );
+      expect(longest).toBeLessThan(LONG_TASK_MS);
+      await shot(page, "scrolled");
+      expect(complaints).toEqual([]);
+      await context.close();
     },
   );
 });
 
-/** @returns the tasks that were too long */
-async function scrolled(world: World): Promise<number[]> {
-  const { page, context, complaints } = await world.visit("/");
-  const grid = page.getByRole("grid", { name: "Promises" });
-  await grid.getByRole("row").nth(20).waitFor();
-  await page.getByRole("link", { name: `Waiting ${COUNT.toLocaleString("en")}` }).waitFor();
-  expect(await grid.getAttribute("aria-rowcount")).toBe(String(COUNT + 1));
-  // SAFETY: what the script below answers.
-  const { tasks, framesMs, rowsMost, lastIndex } = (await page.evaluate(SCROLL_THROUGH)) as Watched;
-  expect(rowsMost).toBeLessThanOrEqual(ROWS_MAX);
-  expect(lastIndex).toBe(COUNT + 1);
-  const slowest = Math.max(...framesMs).toFixed(0);
-  const long = tasks.join(", ") || "none";
-  console.log(`${framesMs.length} frames, the slowest ${slowest} ms; long tasks: ${long}`);
-  await shot(page, "scrolled");
-  expect(complaints).toEqual([]);
-  await context.close();
-  return tasks.filter((ms) => ms > LONG_TASK_MS);
-}
-
 interface Watched {
-  /** By the browser's own measure. */
-  tasks: number[];
   framesMs: number[];
   rowsMost: number;
   lastIndex: number;
 }
 
+interface TraceEvent {
+  name: string;
+  pid: number;
+  tid: number;
+  /** What the processor spent on it, in µs: not the time for which others had it. */
+  tdur?: number;
+  args?: { name?: string };
+}
+
+/** What the tasks of the page's own thread cost, in ms, the most expensive first. */
+function tasksOf(trace: Buffer): number[] {
+  // SAFETY: Chromium's trace event format.
+  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] };
+  const mains = new Set<string>();
+  for (const { name, args, pid, tid } of traceEvents) {
+    if (name === "thread_name" && args?.name === "CrRendererMain") mains.add(`${pid} ${tid}`);
+  }
+  return traceEvents
+    .filter(({ name, pid, tid }) => name.endsWith("RunTask") && mains.has(`${pid} ${tid}`))
+    .flatMap(({ tdur }) => (tdur === undefined ? [] : [tdur / 1000]))
+    .toSorted((a, b) => b - a);
+}
+
 /** To the end, as a person who flings it: a good part of a screen every frame. Runs in the page. */
 const SCROLL_THROUGH = `(async () => {
-  const watched = { tasks: [], framesMs: [], rowsMost: 0, lastIndex: 0 };
-  new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) watched.tasks.push(duration);
-  }).observe({ type: "longtask" });
+  const watched = { framesMs: [], rowsMost: 0, lastIndex: 0 };
   const grid = document.querySelector("[role=grid]");
   const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
   let before = await frame();

@@ -530,6 +530,16 @@ describe("keys", () => {
   });
 });
 
+test("the audit log knows what was done with the command line", async () => {
+  const id = newId();
+  await promises.create(id);
+  await cli(["resolve", id]);
+  const response = await fetch(`${server.url}/audit?on=${encodeURIComponent(id)}`);
+  expect(await response.json()).toMatchObject({
+    entries: [{ did: "promise.settle", on: id, from: "cli", status: 201 }],
+  });
+});
+
 describe("a command that is not understood", () => {
   test.each([
     [[], "Promises with a URL"],

@@ -2,7 +2,9 @@
 import type { Command } from "./command.ts";
 import { create } from "./commands/create.ts";
 import { doctor } from "./commands/doctor.ts";
+import { exportPromises } from "./commands/export.ts";
 import { ownCommands } from "./commands/help.ts";
+import { importPromises } from "./commands/import.ts";
 import { inbox } from "./commands/inbox.ts";
 import { keys } from "./commands/keys.ts";
 import { links } from "./commands/links.ts";
@@ -32,6 +34,8 @@ export const COMMANDS: readonly Command[] = [
   ...webhooks,
   ...schedules,
   ...keys,
+  exportPromises,
+  importPromises,
   doctor,
   ...ownCommands(() => COMMANDS),
 ];

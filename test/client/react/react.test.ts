@@ -47,6 +47,11 @@ function seen(page: Page): Promise<{ renders: number; unhandled: string[] }> {
   );
 }
 
+/** Both that show it: a locator that waits insists on one. */
+async function settledDown(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.querySelector('[data-settling="true"]') === null);
+}
+
 describe("rendered on a server", () => {
   test("it is connecting, and the process ends", async () => {
     const script = await bundle("server", "node");
@@ -142,11 +147,11 @@ describe.skipIf(noBrowser)("in StrictMode in a browser", { timeout: 60_000 }, ()
     await shows(page, `resolved|${id}|ada|`);
     expect(requests.filter((method) => method === "PATCH")).toEqual(["PATCH"]);
     expect(await world.direct.wait(id)).toEqual({ by: "ada" });
-    await page.locator('[data-settling="true"]').waitFor({ state: "detached" });
+    await settledDown(page);
     // Too late: what is shown stays, and what nobody catches is no unhandled rejection.
     await page.getByText("refuse bob").click();
     await vi.waitFor(() => expect(requests.filter((one) => one === "PATCH")).toHaveLength(2));
-    await page.locator('[data-settling="true"]').waitFor({ state: "detached" });
+    await settledDown(page);
     await shows(page, `resolved|${id}|ada|`);
     expect((await seen(page)).unhandled).toEqual([]);
     await page.close();

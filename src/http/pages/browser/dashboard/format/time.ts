@@ -19,6 +19,16 @@ const UNITS = [
   { size: SECOND, letter: "s" },
 ] as const;
 
+/** Made once: to make one takes longer than everything else about a row. */
+const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const DAY_AND_MINUTE = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
+
 /** The last instant that a date can say. */
 const DATE_MS_MAX = 8_640_000_000_000_000;
 
@@ -56,22 +66,13 @@ export function tookText(ms: number): string {
 export function exactText(at: number): string {
   if (at === NEVER) return "never";
   if (Math.abs(at) > DATE_MS_MAX) return `${at} ms`;
-  return new Intl.DateTimeFormat(undefined, {
-    dateStyle: "medium",
-    timeStyle: "medium",
-  }).format(at);
+  return EXACT.format(at);
 }
 
 /** The day and the minute: `26 Nov, 14:03`. */
 export function dayText(at: number): string {
   if (Math.abs(at) > DATE_MS_MAX) return `${at} ms`;
-  return new Intl.DateTimeFormat(undefined, {
-    day: "numeric",
-    month: "short",
-    hour: "2-digit",
-    minute: "2-digit",
-    hourCycle: "h23",
-  }).format(at);
+  return DAY_AND_MINUTE.format(at);
 }
 
 /** For machines; `undefined` for what no date can say. */
