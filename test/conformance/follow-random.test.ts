@@ -83,7 +83,9 @@ test.each(SEEDS)("seed %i: every live list ends up as what a search finds", asyn
       const asked: Parameters = [...parametersFor(query), ["view", "summary"]];
       const found = await findAll(finder, asked);
       const label = `SEED=${seed} ${JSON.stringify(filter)}`;
-      expect(withoutTasks(found), `${label}, the search`).toEqual(search(withoutTasks(truth), query));
+      expect(withoutTasks(found), `${label}, the search`).toEqual(
+        search(withoutTasks(truth), query),
+      );
       for (const follower of followers.slice(place * LINES.length, (place + 1) * LINES.length)) {
         if (follower.hasEnded) await follower.connect();
         while (follower.take());

@@ -271,7 +271,9 @@ describe.each(LINES)("on a %s", (line) => {
   const ways: ResumeBy[] = line === "WebSocket" ? ["parameter"] : ["header", "parameter"];
   test.each(ways)("who comes again is told what was missed, by %s", async (by) => {
     const corner = freshId("again");
-    const [kept, settled, purged] = ["kept", "settled", "purged"].map((name) => `${corner}/${name}`);
+    const [kept, settled, purged] = ["kept", "settled", "purged"].map(
+      (name) => `${corner}/${name}`,
+    );
     await bearAll([kept!, settled!, purged!]);
     const follower = await follow(line, `id=${corner}/*`);
     await follower.next("the page");
@@ -429,9 +431,7 @@ describe("an event stream", () => {
   test("that nobody reads keeps nobody from reading theirs, and is whole when read", async () => {
     const corner = freshId("deaf");
     const asked = parametersOf(`id=${corner}/*&limit=1000`);
-    const deaf = await Promise.all(
-      Array.from({ length: 8 }, () => follow("event stream", asked)),
-    );
+    const deaf = await Promise.all(Array.from({ length: 8 }, () => follow("event stream", asked)));
     for (const one of deaf) one.pause();
     const follower = await follow("event stream", asked);
     const other = await follow("WebSocket", asked);
