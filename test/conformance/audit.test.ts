@@ -163,6 +163,21 @@ describe("by hand", () => {
     await expectNoted("key.create", idOf, ["POST", "/keys", body], { headers });
   });
 
+  test("a browser that is signed in is the dashboard, whatever it calls itself", async () => {
+    const id = await fresh();
+    const session = await service.send("POST", "/session", { body: { key: "the-first-key" } });
+    const cookie = session.headers.get("set-cookie")?.split(";")[0] ?? "";
+    expect(cookie).toMatch(/^dp_session=./);
+    const headers = { cookie, "sec-fetch-site": "same-origin", "x-client": "curl" };
+    const body = { state: "RESOLVED" };
+    const settled = await service.send("PATCH", `/promises/${id}`, { headers, body });
+    expect(settled.status, settled.text).toBe(201);
+    const { entries } = await audit(`?on=${id}`);
+    expect(entries).toMatchObject([
+      { did: "promise.settle", from: "dashboard", who: "secret-1", kind: "secret" },
+    ]);
+  });
+
   test("what a program does is not", async () => {
     const id = await fresh();
     await send("PATCH", `/promises/${id}`, { timeout: "2h" });

@@ -537,7 +537,8 @@ describe("every route, asked by every kind of caller", () => {
     }
   });
 
-  it.each(uses)("%s, without keys, from this machine", async (_, on, use) => {
+  // Thousands of objects that the tests above have used go to sleep in one of these.
+  it.each(uses)("%s, without keys, from this machine", { timeout: 60_000 }, async (_, on, use) => {
     const id = await freshFor(use, on, FOREIGN);
     const asked = { method: on.split(" ")[0]!, ...use.ask(id) };
     const { is } = verdictOf(await send(NOBODY, asked, LOOPBACK_ENV));

@@ -49,7 +49,7 @@ function seen(page: Page): Promise<{ renders: number; unhandled: string[] }> {
 
 /** Both that show it: a locator that waits insists on one. */
 async function settledDown(page: Page): Promise<void> {
-  await page.waitForFunction(() => document.querySelector('[data-settling="true"]') === null);
+  await page.waitForFunction(`!document.querySelector('[data-settling="true"]')`);
 }
 
 describe("rendered on a server", () => {
