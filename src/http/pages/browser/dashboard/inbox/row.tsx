@@ -38,7 +38,7 @@ export const Row = memo(function Row({ promise, rowIndex, isActive }: RowProps) 
         <StateMark state={state} />
       </span>
       <span role="gridcell" class="cell-promise">
-        <a href={href} tabindex={-1} class="row-link" dir="auto">
+        <a href={href} tabindex={-1} class="row-link" dir="auto" aria-label={id}>
           <IdText id={id} />
         </a>
         {title !== undefined && (
