@@ -33,5 +33,5 @@ export function signInForm(c: C): Response | Promise<Response> {
   const next = localPathOf(c.req.query("next"));
   // Where nobody is asked for a key, there is none to give.
   if (!isGuarded(readConfig(c.env))) return c.redirect(next, 303);
-  return signInPage({ next });
+  return signInPage({ url: c.req.url, next });
 }

@@ -66,7 +66,7 @@ async function signInByForm(c: C): Promise<Response> {
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const fault = key === "" ? "Enter a key" : error.message;
-    return signInPage({ next, fault: `${fault}.` }, ERRORS[error.code].status);
+    return signInPage({ url: c.req.url, next, fault: `${fault}.` }, ERRORS[error.code].status);
   }
 }
 

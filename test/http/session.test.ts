@@ -320,6 +320,7 @@ describe("the pages of the dashboard", () => {
       const policy = anyone.headers.get("content-security-policy")!;
       expect(policy).toContain("default-src 'none'");
       expect(policy).toContain("script-src 'self'");
+      expect(policy).toContain("connect-src 'self' ws://localhost wss://localhost");
       expect(policy).toContain("frame-ancestors 'none'");
       expect(policy).not.toContain("unsafe");
       expect(anyone.text).not.toMatch(/<script(?![^>]* src=)|<style| style=| on\w+=/);

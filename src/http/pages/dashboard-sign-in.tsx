@@ -6,14 +6,17 @@ import { Brand } from "./browser/dashboard/layout/nav.tsx";
 import { dashboardDocument } from "./dashboard-document.tsx";
 
 interface SignIn {
+  /** Where it is asked for. */
+  url: string;
   next: string;
   /** Why the last attempt was none. */
   fault?: string;
 }
 
-export function signInPage({ next, fault }: SignIn, status = 200): Promise<Response> {
+export function signInPage({ url, next, fault }: SignIn, status = 200): Promise<Response> {
   return dashboardDocument(
     {
+      url,
       title: fault === undefined ? "Sign in: Durable Promises" : "Not signed in: Durable Promises",
       children: (
         <main class="sign-in">

@@ -9,6 +9,7 @@ import { dashboardDocument } from "./dashboard-document.tsx";
 export function dashboardPage(url: string): Promise<Response> {
   const place = placeOf(new URL(url));
   return dashboardDocument({
+    url,
     title: "Durable Promises",
     script: "dashboard.js",
     children: (

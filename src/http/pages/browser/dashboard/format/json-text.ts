@@ -46,18 +46,20 @@ export function linesOf(text: string, linesMax = Number.POSITIVE_INFINITY): Line
     if (line.tokens.length > 0) lines.push(line);
     line = { depth, tokens: [] };
   };
-  for (let at = 0; at < tokens.length && lines.length < linesMax; at += 1) {
-    const token = tokens[at]!;
-    const next = tokens[at + 1]?.text;
+  // As far as it is shown: the rest of a megabyte is not looked at.
+  let token = tokens.next().value;
+  while (token && lines.length < linesMax) {
+    let next = tokens.next().value;
     if (token.text === "{" || token.text === "[") {
       line.tokens.push(token);
-      // Nothing between them stays on one line.
-      if (next === "}" || next === "]") {
-        line.tokens.push(tokens[(at += 1)]!);
-        continue;
+      if (next?.text === "}" || next?.text === "]") {
+        // Nothing between them stays on one line.
+        line.tokens.push(next);
+        next = tokens.next().value;
+      } else {
+        depth += 1;
+        endLine();
       }
-      depth += 1;
-      endLine();
     } else if (token.text === "}" || token.text === "]") {
       depth -= 1;
       endLine();
@@ -66,7 +68,8 @@ export function linesOf(text: string, linesMax = Number.POSITIVE_INFINITY): Line
       line.tokens.push(token);
       endLine();
     } else if (token.text === ":") line.tokens.push({ kind: "mark", text: ": " });
-    else line.tokens.push(next === ":" ? { ...token, kind: "key" } : token);
+    else line.tokens.push(next?.text === ":" ? { ...token, kind: "key" } : token);
+    token = next;
   }
   if (lines.length < linesMax) endLine();
   return lines;
@@ -79,18 +82,20 @@ export function prettyText(text: string): string {
     .join("\n");
 }
 
-function tokensOf(text: string): Token[] {
-  const found: Token[] = [];
+function* tokensOf(text: string): Generator<Token, undefined> {
   let at = skipSpace(text, 0);
   while (at < text.length) {
     TOKEN.lastIndex = at;
     const [token] = TOKEN.exec(text) ?? [];
-    // What is no JSON is shown as it stands.
-    if (token === undefined) return [...found, { kind: "word", text: text.slice(at) }];
-    found.push({ kind: kindOf(token), text: token });
+    if (token === undefined) {
+      // What is no JSON is shown as it stands.
+      yield { kind: "word", text: text.slice(at) };
+      return undefined;
+    }
+    yield { kind: kindOf(token), text: token };
     at = skipSpace(text, at + token.length);
   }
-  return found;
+  return undefined;
 }
 
 function kindOf(token: string): TokenKind {

@@ -50,7 +50,7 @@ export class Counting {
     clearTimeout(this.#timer);
   }
 
-  /** To all that happens, whichever list is shown. Who may not be told is served by the clock. */
+  /** To all that happens, whichever list is shown. */
   async #listen(): Promise<void> {
     const { signal } = this.#stop;
     try {

@@ -30,6 +30,9 @@ export function Grid({ inbox }: { inbox: ShownInbox }) {
   function look(): void {
     const seen = sight();
     inbox.scrollTop = seen.scrollTop;
+    const index = Math.floor(seen.scrollTop / rowHeight);
+    const id = rows[index]?.id;
+    inbox.anchor = id === undefined ? undefined : { id, index };
     const next = rowsInSight(seen);
     setRange((before) => (before.first === next.first && before.end === next.end ? before : next));
     if (hasMore && !isFull && next.end + AHEAD >= rows.length) void inbox.list.loadMore();
@@ -41,12 +44,15 @@ export function Grid({ inbox }: { inbox: ShownInbox }) {
 
   useAfterMount(() => {
     grid.current?.scrollTo(0, inbox.scrollTop);
-    const onResize = () => lookNow.current?.();
+    const onResize = () => lookNow.current();
     onResize();
     addEventListener("resize", onResize);
     return () => removeEventListener("resize", onResize);
   }, []);
-  useAfterMount(() => lookNow.current?.(), [rows.length, hasMore, rowHeight]);
+  useAfterMount(() => {
+    keepInSight(inbox, grid.current, rowHeight);
+    lookNow.current();
+  }, [rows, hasMore, rowHeight]);
   useLayoutEffect(() => followGridKeys(inbox, grid, () => sightNow.current()), [inbox]);
 
   const { first, end } = { first: Math.min(range.first, rows.length), end: range.end };
@@ -90,6 +96,17 @@ export function Grid({ inbox }: { inbox: ShownInbox }) {
       )}
     </div>
   );
+}
+
+/** Who reads in the middle is not pushed down by what comes at the top; who is at the top sees it come. */
+function keepInSight(
+  { anchor, list }: ShownInbox,
+  grid: HTMLElement | null,
+  rowHeight: number,
+): void {
+  if (!grid || !anchor || grid.scrollTop < rowHeight) return;
+  const index = list.indexOf(anchor.id);
+  if (index !== -1) grid.scrollTop += (index - anchor.index) * rowHeight;
 }
 
 /** All that the search finds, as far as it was counted; else what is here. */

@@ -16,6 +16,8 @@ export interface ShownInbox {
   /** Where that row was last: another may stand there now. */
   activeIndex: number;
   scrollTop: number;
+  /** The first row in sight, which stays there whatever comes before it. */
+  anchor: { id: string; index: number } | undefined;
 }
 
 let shown: ShownInbox | undefined;
@@ -33,6 +35,7 @@ export function inboxAt(address: InboxAddress): ShownInbox {
     active: new Store<string | undefined>(undefined),
     activeIndex: -1,
     scrollTop: 0,
+    anchor: undefined,
   };
   return shown;
 }

@@ -1,9 +1,7 @@
 /**
  * A live list: the client's inbox of a query, kept in a model, with more pages as they are asked for.
- * Changes come in bursts, so readers are told once a frame. Of a caller who may search but not be told,
- * the first page is asked again every few seconds.
+ * Changes come in bursts, so readers are told once a frame.
  */
-import { isApiError } from "../../../../../../client/src/errors.ts";
 import type { PromiseSummary, Sort } from "../../../../../../client/src/protocol.ts";
 import type { SearchQuery } from "../../../../../../client/src/search.ts";
 import { promises } from "../api/promises.ts";
@@ -11,8 +9,8 @@ import { Store } from "../live/store.ts";
 import { ListModel } from "./list-model.ts";
 
 export interface ListState {
-  /** `asked`: not live, but asked again and again. `refused`: the search makes no sense, or may not be. */
-  status: "connecting" | "live" | "asked" | "refused";
+  /** `refused`: the search makes no sense, or may not be. */
+  status: "connecting" | "live" | "refused";
   rows: readonly PromiseSummary[];
   hasMore: boolean;
   /** As many as are kept at most. */
@@ -24,7 +22,6 @@ export const PAGE = 200;
 const MORE = 500;
 /** What is farther down is found by narrowing the search; a browser would hold it all in memory. */
 const ROWS_MAX = 20_000;
-const ASK_AGAIN_MS = 5000;
 /** How far "from now" may be off. */
 const AGAIN_MS = 300_000;
 
@@ -37,7 +34,7 @@ export class LiveList {
   });
   readonly #query: SearchQuery & { sort: Sort };
   readonly #stop = new AbortController();
-  #model: ListModel;
+  readonly #model: ListModel;
   #isLoading = false;
   #isTelling = false;
 
@@ -60,10 +57,9 @@ export class LiveList {
     if (this.#isLoading || cursor === null || rows.length >= ROWS_MAX) return;
     this.#isLoading = true;
     try {
-      const model = this.#model;
       const page = await this.#search(MORE).page(cursor);
       // Begun anew meanwhile: then the cursor is of a list that is no more.
-      if (model.cursor === cursor) model.addPage(page.promises, page.cursor);
+      if (this.#model.cursor === cursor) this.#model.addPage(page.promises, page.cursor);
       this.#tell();
     } catch (error) {
       if (!this.#stop.signal.aborted) this.state.set({ ...this.state.value, error });
@@ -79,8 +75,7 @@ export class LiveList {
         await this.#followFor(movesWithTime(this.#query) ? AGAIN_MS : undefined);
     } catch (error) {
       if (signal.aborted) return;
-      if (isApiError(error) && error.code === "forbidden") await this.#askAgain();
-      else this.state.set({ ...this.state.value, status: "refused", error });
+      this.state.set({ ...this.state.value, status: "refused", error });
     }
   }
 
@@ -99,24 +94,6 @@ export class LiveList {
       if (!over.signal.aborted) throw error;
     } finally {
       clearTimeout(timer);
-    }
-  }
-
-  async #askAgain(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        const page = await this.#search(PAGE).page();
-        const model = new ListModel(this.#query.sort);
-        model.addPage(page.promises, page.cursor);
-        this.#model = model;
-        this.#tell("asked");
-      } catch (error) {
-        if (signal.aborted) return;
-        this.state.set({ ...this.state.value, status: "refused", error });
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
     }
   }
 

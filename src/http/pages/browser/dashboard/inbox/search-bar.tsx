@@ -118,15 +118,7 @@ function Order({ address }: { address: InboxAddress }) {
 
 function LiveMark({ inbox }: { inbox: ShownInbox }) {
   const { status } = useStore(inbox.list.state);
-  if (status === "live") return <span class="live">Live</span>;
-  if (status === "asked") {
-    return (
-      <span class="live off" title="Your key may not await, so the list is asked again and again">
-        Every 5 s
-      </span>
-    );
-  }
-  return null;
+  return status === "live" ? <span class="live">Live</span> : null;
 }
 
 function focusOnSlash(box: { current: HTMLInputElement | null }): () => void {

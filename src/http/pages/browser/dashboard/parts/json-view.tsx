@@ -7,6 +7,8 @@ import { linesOf, type Line } from "../format/json-text.ts";
 import { CopyButton } from "./copy.tsx";
 
 const LINES_SHOWN = 60;
+/** A novel in one string; all of it is copied. */
+const TEXT_SHOWN_MAX = 10_000;
 /** Elements of a page: with more of them it is slow everywhere. */
 const LINES_MAX = 2000;
 
@@ -53,10 +55,15 @@ function JsonLine({ line: { depth, tokens } }: { line: Line }) {
       {"  ".repeat(depth)}
       {tokens.map(({ kind, text }, number) => (
         <span key={number} class={`json-${kind}`}>
-          {text}
+          {shownText(text)}
         </span>
       ))}
       {"\n"}
     </span>
   );
+}
+
+function shownText(text: string): string {
+  if (text.length <= TEXT_SHOWN_MAX) return text;
+  return `${text.slice(0, TEXT_SHOWN_MAX)}… (${text.length.toLocaleString()} characters)`;
 }
