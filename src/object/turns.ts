@@ -9,12 +9,7 @@
 import { LIMITS, type Frame, type WebhookEventType } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
 import { wakeAt } from "../machine/deadline.ts";
-import {
-  nextRevision,
-  promiseEntry,
-  removedEntry,
-  type IndexEntry,
-} from "../machine/index-entry.ts";
+import type { IndexEntry } from "../machine/index-entry.ts";
 import {
   decide,
   isSettled,
@@ -22,27 +17,23 @@ import {
   type Command,
   type Decision,
   type PromiseRecord,
-  type SettledPromise,
 } from "../machine/promise.ts";
 import { entityTag, standingFrame } from "../machine/resource.ts";
 import { decideTask, offerBorn } from "../machine/task.ts";
 import type { TaskCommand, TaskDecision, TaskSettings } from "../machine/task-command.ts";
 import { CLOCK_MARGIN_MS } from "./across.ts";
-import { Indexing } from "./indexing.ts";
 import { Offers } from "./offers.ts";
 import { Outbox } from "./outbox.ts";
 import { Preload } from "./preload.ts";
 import { PromiseStore } from "./promise-store.ts";
 import { Sockets, tellEnd, tellNews, type Waiting } from "./sockets.ts";
+import { Standing } from "./standing.ts";
 import { SUBSCRIBER_PREFIX, Subscribers } from "./subscribers.ts";
 import { traced } from "./trace.ts";
 import { matching } from "./webhook-filters.ts";
 
 /** A parked task is offered when somebody comes; this is for the day that word of it is lost. */
 const PARK_MS = 60 * 60 * 1000;
-
-/** So long after its end a promise that is looked at in a new life of its object tells the index again. */
-const HEALED_MS = 60 * 60 * 1000;
 
 /** What a command answers across RPC: a value, never an exception. */
 export type Answer = Pick<Decision, "outcome" | "record">;
@@ -56,13 +47,12 @@ export class Turns {
   readonly sockets: Sockets;
   readonly subscribers: Subscribers;
   readonly preload: Preload;
-  readonly indexing: Indexing;
+  readonly standing: Standing;
   #ctx: DurableObjectState;
   #env: Env;
   #store: PromiseStore;
   #outbox: Outbox;
   #offers: Offers;
-  #revision = 0;
   /** The instant of the alarm; `undefined` until this life of the object has looked. */
   #alarmAt: number | null | undefined;
   #latestNow = 0;
@@ -77,11 +67,16 @@ export class Turns {
     this.sockets = new Sockets(ctx);
     this.subscribers = new Subscribers(ctx.storage);
     this.preload = new Preload(ctx.storage);
-    this.indexing = new Indexing(env, (work) => ctx.waitUntil(work));
+    this.standing = new Standing(
+      env,
+      (work) => ctx.waitUntil(work),
+      () => this.id,
+    );
     this.#outbox = new Outbox(env, this.subscribers, {
       id: () => this.id,
       birth: () => this.#store.recall()?.birth,
-      tellRemoval: () => this.#tellRemoval(),
+      tellRemoval: async () =>
+        this.#store.recall() !== null || this.standing.tellRemoval(this.now()),
     });
     this.#offers = new Offers(env, {
       isFree: (version) => {
@@ -95,9 +90,7 @@ export class Turns {
   /** The promise as it is now; `null` for an id that nobody has created. Writes nothing. */
   get(at?: number): PromiseRecord | null {
     const record = this.#store.load();
-    if (!this.indexing.isBegun && record && isSettled(record) && at === undefined) {
-      this.#heal(record);
-    }
+    if (record && at === undefined) this.standing.seen(record, () => this.now());
     return record && project(record, this.now(at));
   }
 
@@ -168,20 +161,12 @@ export class Turns {
 
   /** How it is stored, for the index, which asks. */
   indexEntry(): IndexEntry {
-    return this.#entryOf(this.#store.load());
+    return this.standing.entryOf(this.#store.load());
   }
 
-  async #tellRemoval(): Promise<boolean> {
-    if (this.#store.recall()) return true;
-    if (!this.indexing.isBegun) this.indexing.push(this.indexEntry());
-    await this.indexing.tell(this.now());
-    return this.indexing.dueAt === null;
-  }
-
-  /** For an alarm: an earlier life may have set it to tell the index. */
+  /** For an alarm, or who will search what has just been changed. */
   async tellIndex(): Promise<void> {
-    if (!this.indexing.isBegun && this.#store.recall()) this.indexing.push(this.indexEntry());
-    await this.indexing.tell(this.now());
+    await this.standing.tell(this.#store.recall(), this.now());
   }
 
   /** What a step has sent, if the clock is driven. */
@@ -226,7 +211,7 @@ export class Turns {
   /** An alarm that is set already and comes earlier will arm the next one itself. */
   arm(record: PromiseRecord | null, sockets: boolean, now: number): void {
     const messagesAt = this.#outbox.dueAt(now, record !== null && isSettled(record));
-    const { dueAt: indexAt } = this.indexing;
+    const { dueAt: indexAt } = this.standing;
     const owed = { sockets, awaited: this.#outbox.isAwaited, messagesAt, indexAt };
     const due = wakeAt(record, owed, now);
     if (due === null) return;
@@ -277,7 +262,7 @@ export class Turns {
     if (write !== undefined) {
       // Of what has happened elsewhere, those who are told were told there.
       this.#commit(stored, write, at === undefined && decision.outcome !== "imported");
-      this.#index(stored, write, at === undefined ? now : undefined);
+      this.standing.changed(stored, write, at === undefined ? now : undefined);
     }
     const isNews = write && (!stored || entityTag(stored) !== entityTag(write));
     const { owed, rest } = this.#tell(decision, this.sockets.open(), isNews === true);
@@ -328,35 +313,6 @@ export class Turns {
 
   #oweEvent(type: WebhookEventType, record: PromiseRecord): void {
     for (const webhook of matching(record, type)) this.subscribers.addEvent({ type, webhook });
-  }
-
-  /** A crash may have kept the index from hearing; what it knows already changes nothing there. */
-  #heal(record: SettledPromise): void {
-    if (this.now() - record.settledAt < HEALED_MS) this.indexing.push(this.#entryOf(record));
-  }
-
-  /** Beside the answer: nobody waits for the index, and no answer is taken from it. */
-  #index(
-    stored: PromiseRecord | null,
-    write: PromiseRecord | null,
-    alarmsFrom: number | undefined,
-  ): void {
-    const entry = this.#entryOf(write, stored);
-    const isUntold = !stored || this.indexing.dueAt !== null;
-    // Who is to execute it is asked for at once; without alarms there is no later.
-    const canWait = write !== null && !isSettled(write) && !write.task;
-    if (isUntold && canWait && alarmsFrom !== undefined) this.indexing.note(entry, alarmsFrom);
-    else this.indexing.push(entry);
-  }
-
-  /** @param last what was there before, if there is nothing now */
-  #entryOf(record: PromiseRecord | null, last: PromiseRecord | null = null): IndexEntry {
-    this.#revision = nextRevision(this.#revision, Date.now());
-    const { id } = this;
-    const revision = this.#revision;
-    if (record) return promiseEntry(record, { revision });
-    const before = last && { last: promiseEntry(last, { revision }) };
-    return removedEntry("promise", id, { revision, ...before });
   }
 
   /** `owed`: somebody is still to be told the end, now or one day. */
