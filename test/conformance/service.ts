@@ -34,6 +34,8 @@ export interface Service {
   create(id: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   settle(id: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
   read(id: string, headers?: Record<string, string>): Promise<Answer>;
+  /** kill -9, and a start on the same folder and the same port. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -60,7 +62,7 @@ export async function startService(
 ): Promise<Service> {
   const { dir = tmpdir(), ...rest } = options;
   const data = await mkdtemp(join(dir, "durable-promises-conformance-"));
-  const server = await startServer({ data, port: 0, ...rest });
+  let server = await startServer({ data, port: 0, ...rest });
   const port = Number(new URL(server.url).port);
   const url = `http://127.0.0.1:${port}`;
   const address = (id: string): string => `${url}/promises/${encodeURIComponent(id)}`;
@@ -87,6 +89,10 @@ export async function startService(
     create: (id, body = {}, headers = {}) => send("PUT", address(id), { body, headers }),
     settle: (id, body, headers = {}) => send("PATCH", address(id), { body, headers }),
     read: (id, headers = {}) => send("GET", address(id), { headers }),
+    async crash() {
+      await server.kill();
+      server = await startServer({ data, port, ...rest });
+    },
     async stop() {
       await server.stop();
       await rm(data, { recursive: true, force: true });
