@@ -4,6 +4,8 @@
  */
 import { LIMITS } from "../client/src/protocol.ts";
 import { parseDurationMs } from "./duration.ts";
+import { logAs } from "./log.ts";
+import type { AuditObject } from "./object/audit-object.ts";
 import type { DebugObject } from "./object/debug-object.ts";
 import type { InboxObject } from "./object/inbox-object.ts";
 import type { IndexObject } from "./object/index-object.ts";
@@ -26,6 +28,7 @@ export interface Env {
   WEBHOOKS: DurableObjectNamespace<WebhookObject>;
   WEBHOOK_REGISTRY: DurableObjectNamespace<WebhookRegistryObject>;
   KEYS: DurableObjectNamespace<KeyObject>;
+  AUDIT: DurableObjectNamespace<AuditObject>;
   /** How often one principal may ask; a `[[ratelimits]]` of wrangler.toml. Absent: no limit. */
   RATE_LIMIT?: RateLimit;
   /** The files of `.build/assets`. */
@@ -34,6 +37,8 @@ export interface Env {
   API_KEYS?: string;
   /** Where the public keys of JWTs are: a JWKS, by https. Asks for JWT_ISSUER and JWT_AUDIENCE too. */
   JWT_JWKS_URL?: string;
+  /** The way to JWT_JWKS_URL, which may be on this machine or in its network. Set by `npm start`. */
+  JWKS?: Fetcher;
   /** Public keys of JWTs, as a JWKS. */
   JWT_KEYS?: string;
   /** The `iss` that a JWT must have. */
@@ -56,10 +61,20 @@ export interface Env {
   INDEX_SHARDS?: string;
   /** How long a task that was offered and not taken waits for the next offer: "5s", the default. */
   TASK_RETRY?: string;
+  /** How long entries of the audit log are kept: "90d", the default. */
+  AUDIT_RETENTION?: string;
+  /** Which requests are logged: `off`, `errors` (the default), `all`. */
+  LOG?: string;
+  /** `on`: spans of our own in the traces, where the runtime takes them. Default: `off`. */
+  TRACE?: string;
+  /** `lines`: entries as lines of JSON. Set by `npm start` only. */
+  LOG_FORMAT?: string;
   /** `true` lets test tools drive the clock (`debug.*`), for holders of a key or on loopback only. */
   DEBUG_SURFACE?: string;
   /** Names the process, where a server is one: set by `npm start`. Another one, and the index checks itself. */
   RUN?: string;
+  /** `true` lets webhooks, workers and listeners be called on this machine, also where there are keys. */
+  ALLOW_LOOPBACK?: string;
   /** `loopback` lets this machine in without a key. Set by `npm start` and `npm run dev` only. */
   OPEN?: string;
 }
@@ -74,6 +89,8 @@ export interface SigningKey {
 /** Whose JWTs are believed. */
 export interface JwtSettings {
   jwksUrl: string | undefined;
+  /** Other than everybody's. */
+  jwksNetwork?: Fetcher;
   /** JWKs. */
   keys: readonly unknown[];
   issuer: string | undefined;
@@ -94,19 +111,30 @@ export interface Config {
   awaitersMax: number;
   indexShards: number;
   taskRetryMs: number;
+  log: (typeof LOG_SETTINGS)[number];
+  trace: boolean;
+  auditRetentionMs: number;
   debugSurface: boolean;
   openOnLoopback: boolean;
+  /** Whether we may be told to call this machine. */
+  callsLoopback: boolean;
 }
 
 const LINK_KEY_BYTES_MIN = 32;
+const LOG_SETTINGS = ["off", "errors", "all"] as const;
+const AUDIT_RETENTION_MS = 90 * 24 * 60 * 60 * 1000;
 const TASK_RETRY_MS = 5000;
 const TASK_RETRY_MS_MIN = 100;
+
+/** A variable that makes no sense, named. */
+export class SettingError extends RangeError {}
 
 const configs = new WeakMap<Env, Config>();
 
 export function readConfig(env: Env): Config {
   const known = configs.get(env);
   if (known) return known;
+  logAs(env.LOG_FORMAT);
   const config: Config = {
     keys: listOf(env.API_KEYS) ?? [],
     jwt: readJwt(env),
@@ -118,8 +146,12 @@ export function readConfig(env: Env): Config {
     awaitersMax: readAwaitersMax(env.AWAITERS_MAX),
     indexShards: readIndexShards(env.INDEX_SHARDS),
     taskRetryMs: readTaskRetryMs(env.TASK_RETRY),
+    log: readChoice("LOG", env.LOG, LOG_SETTINGS, "errors"),
+    trace: readChoice("TRACE", env.TRACE, ["on", "off"] as const, "off") === "on",
+    auditRetentionMs: readDurationMs("AUDIT_RETENTION", env.AUDIT_RETENTION) ?? AUDIT_RETENTION_MS,
     debugSurface: env.DEBUG_SURFACE === "true",
     openOnLoopback: env.OPEN === "loopback",
+    callsLoopback: env.OPEN === "loopback" || env.ALLOW_LOOPBACK === "true",
   };
   configs.set(env, config);
   return config;
@@ -135,7 +167,7 @@ function readKeys(name: string, text: string | undefined, bytesMin: number): Sig
     const [, id, secret] = /^([\w-]{1,32}):([A-Za-z0-9+/]+={0,2})$/.exec(item) ?? [];
     // The value is a secret, so the message does not repeat it.
     if (id === undefined || secret === undefined || (secret.length * 3) / 4 < bytesMin) {
-      throw new RangeError(`${name} must be like k1:<base64 of ${bytesMin || 48} bytes>,k0:…`);
+      throw new SettingError(`${name} must be like k1:<base64 of ${bytesMin || 48} bytes>,k0:…`);
     }
     return { id, secret };
   });
@@ -145,10 +177,11 @@ function readJwt(env: Env): JwtSettings | undefined {
   if (!env.JWT_JWKS_URL && !env.JWT_KEYS) return undefined;
   // Such a URL may have keys that sign for many: a token for somebody else would be good here.
   if (env.JWT_JWKS_URL && (!env.JWT_ISSUER || !env.JWT_AUDIENCE)) {
-    throw new RangeError("JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE");
+    throw new SettingError("JWT_JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE");
   }
   return {
     jwksUrl: readJwksUrl(env.JWT_JWKS_URL),
+    ...(env.JWKS && { jwksNetwork: env.JWKS }),
     keys: readJwks(env.JWT_KEYS),
     issuer: env.JWT_ISSUER || undefined,
     audience: env.JWT_AUDIENCE || undefined,
@@ -161,7 +194,9 @@ function readJwksUrl(text: string | undefined): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url?.hostname ?? "");
   if (url?.protocol !== "https:" && !(url?.protocol === "http:" && loopback)) {
-    throw new RangeError("JWT_JWKS_URL must be like https://issuer.example/.well-known/jwks.json");
+    throw new SettingError(
+      "JWT_JWKS_URL must be like https://issuer.example/.well-known/jwks.json",
+    );
   }
   return url.href;
 }
@@ -175,11 +210,11 @@ function readJwks(text: string | undefined): readonly Record<string, unknown>[] 
     // The message names the setting; what is wrong in it could be a secret.
   }
   if (!Array.isArray(keys) || keys.length === 0) {
-    throw new RangeError('JWT_KEYS must be a JWKS: {"keys": [...]}');
+    throw new SettingError('JWT_KEYS must be a JWKS: {"keys": [...]}');
   }
   for (const key of keys as Record<string, unknown>[]) {
     if (!["OKP", "EC", "RSA"].includes(String(key?.["kty"])) || "d" in key) {
-      throw new RangeError("JWT_KEYS must have public keys only, of the types OKP, EC or RSA");
+      throw new SettingError("JWT_KEYS must have public keys only, of the types OKP, EC or RSA");
     }
   }
   return keys as Record<string, unknown>[];
@@ -188,7 +223,7 @@ function readJwks(text: string | undefined): readonly Record<string, unknown>[] 
 function readPublicUrl(text: string | undefined): string | undefined {
   if (!text) return undefined;
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
-    throw new RangeError(`PUBLIC_URL must be like https://promises.example.com, not "${text}"`);
+    throw new SettingError(`PUBLIC_URL must be like https://promises.example.com, not "${text}"`);
   }
   return new URL(text).origin;
 }
@@ -198,22 +233,34 @@ function readDurationMs(name: string, text: string | undefined): number | undefi
   try {
     return parseDurationMs(text);
   } catch (error) {
-    throw new RangeError(`${name}: ${(error as RangeError).message}`, { cause: error });
+    throw new SettingError(`${name}: ${(error as RangeError).message}`, { cause: error });
   }
 }
 
 function readTaskRetryMs(text: string | undefined): number {
   const retryMs = readDurationMs("TASK_RETRY", text) ?? TASK_RETRY_MS;
   // Each offer costs a row and a wake-up.
-  if (retryMs < TASK_RETRY_MS_MIN) throw new RangeError(`TASK_RETRY must be 100ms or more`);
+  if (retryMs < TASK_RETRY_MS_MIN) throw new SettingError(`TASK_RETRY must be 100ms or more`);
   return retryMs;
+}
+
+function readChoice<Choice extends string>(
+  name: string,
+  text: string | undefined,
+  choices: readonly Choice[],
+  fallback: Choice,
+): Choice {
+  if (!text) return fallback;
+  const choice = choices.find((known) => known === text);
+  if (choice !== undefined) return choice;
+  throw new SettingError(`${name} must be ${choices.join(" or ")}, not "${text}"`);
 }
 
 function readAwaitersMax(text: string | undefined): number {
   if (!text) return LIMITS.awaitersMax;
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1 || number > LIMITS.awaitersMax) {
-    throw new RangeError(`AWAITERS_MAX must be 1 to ${LIMITS.awaitersMax}, not "${text}"`);
+    throw new SettingError(`AWAITERS_MAX must be 1 to ${LIMITS.awaitersMax}, not "${text}"`);
   }
   return number;
 }
@@ -222,7 +269,7 @@ function readIndexShards(text: string | undefined): number {
   if (!text) return INDEX_SHARDS;
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1 || number > INDEX_SHARDS_MAX) {
-    throw new RangeError(`INDEX_SHARDS must be 1 to ${INDEX_SHARDS_MAX}, not "${text}"`);
+    throw new SettingError(`INDEX_SHARDS must be 1 to ${INDEX_SHARDS_MAX}, not "${text}"`);
   }
   return number;
 }

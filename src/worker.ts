@@ -1,6 +1,7 @@
 /** Wiring only: the objects and the app that routes to them. */
 import { app } from "./http/app.ts";
 
+export { AuditObject } from "./object/audit-object.ts";
 export { DebugObject } from "./object/debug-object.ts";
 export { InboxObject } from "./object/inbox-object.ts";
 export { IndexObject } from "./object/index-object.ts";

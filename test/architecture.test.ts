@@ -15,13 +15,21 @@ interface Room {
   may: string[];
   /** Of these only types: the code behind them stays on its side of the wall. */
   mayType?: string[];
+  /** Of what `may` allows, not these. */
+  mustNot?: string[];
 }
 
 const ROOMS: Room[] = [
   { path: "client/src/protocol.ts", may: [] },
-  { path: "client/src/", may: ["client/src/"] },
+  { path: "client/src/", may: ["client/src/"], mustNot: ["client/src/cli/"] },
   // The React of whoever's app it is: nothing else in the client may ask for it.
-  { path: "client/src/react.ts", may: ["client/src/", "react"] },
+  {
+    path: "client/src/react.ts",
+    may: ["client/src/", "react"],
+    mustNot: ["client/src/cli/"],
+  },
+  // The command line is a program of Node's; the package around it must not become one.
+  { path: "client/src/cli/", may: ["client/src/", "node:"] },
   { path: "client/examples/", may: ["client/src/index.ts", "node:", "@resonatehq/sdk"] },
   { path: "src/machine/", may: ["src/machine/", "client/src/protocol.ts"] },
   // croner is a function of the pattern, the zone and the instant it is given: paused, it sets no timer.
@@ -29,13 +37,15 @@ const ROOMS: Room[] = [
   { path: "src/duration.ts", may: ["iso8601-duration"] },
   {
     path: "src/env.ts",
-    may: ["src/duration.ts", "client/src/protocol.ts"],
+    may: ["src/duration.ts", "src/log.ts", "client/src/protocol.ts"],
     mayType: ["src/object/"],
   },
+  { path: "src/log.ts", may: [] },
   {
     path: "src/object/",
     may: [
       "src/object/",
+      "src/log.ts",
       "src/machine/",
       "src/env.ts",
       "client/src/protocol.ts",
@@ -43,12 +53,17 @@ const ROOMS: Room[] = [
       "cloudflare:workers",
     ],
   },
-  { path: "src/http/pages/browser/", may: [] },
+  {
+    path: "src/http/pages/browser/",
+    // The dashboard is a user of the client package like any other, at home.
+    may: ["src/http/pages/browser/", "src/http/pages/markdown.tsx", "client/src/", "hono/jsx"],
+  },
   {
     path: "src/http/",
     may: [
       "src/http/",
       "src/env.ts",
+      "src/log.ts",
       "src/duration.ts",
       "client/src/protocol.ts",
       // Pure: what a record looks like, what a link, an address or a form may be. Never a decision.
@@ -99,6 +114,7 @@ function roomOf(file: string): Room | undefined {
 function isForbidden({ file, target, typeOnly }: Import): boolean {
   const room = roomOf(file);
   const allowed = [...(room?.may ?? []), ...(typeOnly ? (room?.mayType ?? []) : [])];
+  if (room?.mustNot?.some((beginning) => target.startsWith(beginning))) return true;
   return !allowed.some((beginning) => target.startsWith(beginning));
 }
 
@@ -120,6 +136,11 @@ describe("the rooms", () => {
     const app = "src/http/app.ts";
     expect(isForbidden({ file: app, target: object, typeOnly: false })).toBe(true);
     expect(isForbidden({ file: app, target: object, typeOnly: true })).toBe(false);
+    const client = "client/src/client.ts";
+    const cli = "client/src/cli/main.ts";
+    expect(isForbidden({ file: client, target: cli, typeOnly: false })).toBe(true);
+    expect(isForbidden({ file: client, target: "node:fs", typeOnly: false })).toBe(true);
+    expect(isForbidden({ file: cli, target: client, typeOnly: false })).toBe(false);
   });
 });
 

@@ -91,6 +91,12 @@ export function rejectionData(reason: unknown): unknown {
   return reason instanceof Error ? { name: reason.name, message: reason.message } : reason;
 }
 
+/** @throws as {@link createCall}. */
+export function extendCall(id: string, deadline: Deadline): Call {
+  const body = JSON.stringify({ timeout: parseDeadline(deadline, "deadline") });
+  return { method: "PATCH", path: promisePath(id), body };
+}
+
 /** The record in an answer. @throws ApiError if there is none. */
 export function recordOf<T>(verdict: Verdict): PromiseRecord<T> {
   return answerOf<PromiseRecord<T>>(verdict, "a promise", "id", "state");

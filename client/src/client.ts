@@ -3,14 +3,20 @@
  * or errors; how they travel, when they are repeated and how a wait survives is decided elsewhere.
  */
 import {
+  answerOf,
   createCall,
   type CreateOptions,
+  extendCall,
   recordOf,
   settleCall,
   type SettleOptions,
 } from "./calls.ts";
+import type { Deadline } from "./duration.ts";
 import { AlreadySettledError, DisposedError, RejectedError, TimeoutError } from "./errors.ts";
+import { familyOf, type Tree, type TreeOptions } from "./family.ts";
 import { promisePath, randomId } from "./id.ts";
+import { Inbox, type InboxQuery } from "./inbox.ts";
+import { Keys } from "./keys.ts";
 import { limited } from "./limit.ts";
 import { Links } from "./links.ts";
 import {
@@ -20,10 +26,12 @@ import {
   resolveOptions,
   type Target,
 } from "./options.ts";
-import type { Json, PromiseRecord, WritableState } from "./protocol.ts";
+import type { Json, PromiseRecord, Stats, WritableState } from "./protocol.ts";
 import { Receipts } from "./receipts.ts";
 import { run, type Run, type RunOptions } from "./run.ts";
+import { Schedules } from "./schedules.ts";
 import { checked, type StandardSchema } from "./schema.ts";
+import { type Found, Search, type SearchQuery, type SearchView } from "./search.ts";
 import { send, sendDelete } from "./send.ts";
 import { follow } from "./watch.ts";
 import { Watch } from "./watch-iterable.ts";
@@ -46,10 +54,14 @@ export interface ReadOptions<T> extends CallOptions {
  * const receipt = await promises.wait<Receipt>("order-42"); // here, or in any other process
  */
 export class DurablePromises {
+  /** API keys that may do less than one's own. */
+  readonly keys: Keys;
   /** Links for those who have no key: people who decide, systems that call back. */
   readonly links: Links;
   /** How promises ended, signed. */
   readonly receipts: Receipts;
+  /** Promises that are made again and again. */
+  readonly schedules: Schedules;
   /** Endpoints that are told what becomes of promises. */
   readonly webhooks: Webhooks;
   readonly #target: Target;
@@ -57,8 +69,10 @@ export class DurablePromises {
   /** @throws TypeError or RangeError for options that make no sense, showing what was received. */
   constructor(options: DurablePromisesOptions = {}) {
     this.#target = resolveOptions(options);
+    this.keys = new Keys(this.#target);
     this.links = new Links(this.#target);
     this.receipts = new Receipts(this.#target);
+    this.schedules = new Schedules(this.#target);
     this.webhooks = new Webhooks(this.#target);
   }
 
@@ -192,6 +206,19 @@ export class DurablePromises {
   }
 
   /**
+   * Moves the deadline of a pending promise later. A length of time counts from now, and not from the
+   * deadline that it has.
+   *
+   * @throws AlreadySettledError if it is settled, or its deadline was faster.
+   * @throws ApiError with code `invalid_request` if that is not later, or there is no deadline.
+   * @throws NotFoundError if nobody has created it.
+   * @example await promises.extend("order-42", "2d");
+   */
+  async extend(id: string, deadline: Deadline, options: CallOptions = {}): Promise<PromiseRecord> {
+    return recordOf(await send(this.#target, extendCall(id, deadline), options));
+  }
+
+  /**
    * Removes a settled promise; its id is free again.
    *
    * @throws ApiError with code `pending` if it is not settled yet.
@@ -199,6 +226,52 @@ export class DurablePromises {
    */
   async delete(id: string, options: CallOptions = {}): Promise<void> {
     await sendDelete(this.#target, promisePath(id), options, "not_found");
+  }
+
+  /**
+   * Promises, by what is true of them. The index behind it is told of a settlement at once and of a
+   * new promise within about a second; `get` always knows.
+   *
+   * @throws ApiError, while reading, with code `invalid_request`, which names the parameter.
+   * @example
+   * for await (const { id } of promises.search({ id: "orders/*", state: "pending" })) console.log(id);
+   * const { promises: page, count } = await promises.search({ tags: { region: "eu" }, count: true }).page();
+   */
+  search<View extends SearchView = "full">(
+    query: SearchQuery & { view?: View } = {},
+    options: CallOptions = {},
+  ): Search<Found<View>> {
+    return new Search(this.#target, query, options);
+  }
+
+  /**
+   * The list that a search makes, live: first a page, then what is added to it, changes in it, or
+   * leaves it. Goes on until it is closed, through restarts of the server and the loss of the network.
+   *
+   * @throws ApiError, while reading, if the server refuses; TimeoutError after `timeout`; there is
+   *   none unless given.
+   * @example for await (const event of promises.inbox({ state: "pending" })) console.log(event.type);
+   */
+  inbox(query: InboxQuery = {}, options: CallOptions = {}): Inbox {
+    const timeoutMs = callTimeoutMs(options.timeout, Number.POSITIVE_INFINITY);
+    return new Inbox(this.#target, query, { signal: options.signal, timeoutMs });
+  }
+
+  /**
+   * The promise and all that hang on it, by their ids (`a/b` on `a`, `flow.1` on `flow`) and by the
+   * tags that Resonate's SDKs give them. {@link treeRows} makes lines of it, to be drawn.
+   *
+   * @throws NotFoundError if there is neither the promise nor anybody below it.
+   * @example const { root } = await promises.tree("orders/42");
+   */
+  tree(id: string, options: TreeOptions = {}): Promise<Tree> {
+    return familyOf(this.#target, id, options);
+  }
+
+  /** How many promises and tasks there are, by state, as far as one's key reaches. */
+  async stats(options: CallOptions = {}): Promise<Stats> {
+    const verdict = await send(this.#target, { method: "GET", path: "/stats" }, options);
+    return answerOf<Stats>(verdict, "counts", "promises", "tasks");
   }
 
   async #settle<T>(

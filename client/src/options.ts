@@ -30,6 +30,12 @@ export interface DurablePromisesOptions {
    */
   WebSocket?: SocketConstructor | false;
   /**
+   * How JSON that the server sends is read: for numbers beyond 2^53, which `JSON.parse` rounds.
+   * @default JSON.parse
+   * @example parse: (text) => losslessParse(text)
+   */
+  parse?: (text: string) => unknown;
+  /**
    * When and how often a failed request is sent again; `false`: never. Waiting for a promise goes on
    * regardless: it ends with the outcome, its own `timeout`, its `signal`, or a refusal.
    * @default DEFAULT_RETRY
@@ -57,6 +63,11 @@ export interface LineOptions {
   pongWithin?: Duration;
   /** How long opening a socket may take. @default "10s" */
   openWithin?: Duration;
+  /**
+   * A stream that brings nothing for this long is dead, and replaced. The server sends a comment every
+   * 15 s. @default "45s"
+   */
+  quietFor?: Duration;
   /** How long one long poll waits, to the second. @default "25s" */
   pollFor?: Duration;
   /** The longest first delay before reconnecting (full jitter); doubles from there. @default "250ms" */
@@ -82,6 +93,7 @@ export interface Target {
   readonly token: string | undefined;
   readonly fetch: typeof globalThis.fetch;
   readonly WebSocket: SocketConstructor | undefined;
+  readonly parse: (text: string) => unknown;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly attemptTimeoutMs: number;
@@ -92,6 +104,7 @@ interface Line {
   readonly pingEveryMs: number;
   readonly pongWithinMs: number;
   readonly openWithinMs: number;
+  readonly quietForMs: number;
   readonly pollForMs: number;
   readonly firstDelayMs: number;
   readonly longestDelayMs: number;
@@ -108,9 +121,12 @@ export function resolveOptions(options: DurablePromisesOptions = {}): Target {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`options must be an object such as { url }, got ${shown(options)}`);
   }
-  const { fetch, line = {} } = options;
+  const { fetch, parse = (text) => JSON.parse(text) as unknown, line = {} } = options;
   if (fetch !== undefined && typeof fetch !== "function") {
     throw new TypeError(`fetch must be a function, got ${shown(fetch)}`);
+  }
+  if (typeof parse !== "function") {
+    throw new TypeError(`parse must be a function, got ${shown(parse)}`);
   }
   return {
     url: checkUrl(options.url ?? environment("DURABLE_PROMISES_URL") ?? DEFAULT_URL),
@@ -118,6 +134,7 @@ export function resolveOptions(options: DurablePromisesOptions = {}): Target {
     // Called as a bare function: as a method of anything else, Workers and browsers refuse it.
     fetch: (input, init) => (fetch ?? globalThis.fetch)(input, init),
     WebSocket: checkWebSocket(options.WebSocket),
+    parse: (text) => parse(text),
     retry: resolveRetry(options.retry),
     timeoutMs: ms("timeout", options.timeout, 30_000),
     attemptTimeoutMs: ms("attemptTimeout", options.attemptTimeout, 10_000),
@@ -125,6 +142,7 @@ export function resolveOptions(options: DurablePromisesOptions = {}): Target {
       pingEveryMs: ms("line.pingEvery", line.pingEvery, 20_000),
       pongWithinMs: ms("line.pongWithin", line.pongWithin, 10_000),
       openWithinMs: ms("line.openWithin", line.openWithin, 10_000),
+      quietForMs: ms("line.quietFor", line.quietFor, 45_000),
       pollForMs: ms("line.pollFor", line.pollFor, 25_000),
       firstDelayMs: ms("line.firstDelay", line.firstDelay, 250),
       longestDelayMs: ms("line.longestDelay", line.longestDelay, 15_000),

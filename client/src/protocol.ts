@@ -249,6 +249,18 @@ export type ListEvent =
   | { type: "added" | "changed"; at: string; promise: PromiseSummary }
   | { type: "removed"; at: string; id: string };
 
+/** `GET /awaiters/:id`: who waits for the promise at this moment. */
+export interface Awaiters {
+  /** Lines held open: WebSockets, event streams and long polls. */
+  sockets: number;
+  /** Addresses that are told the end: `poll://…`, or `https://…` without its query. */
+  listeners: string[];
+  /** Ids of promises whose tasks wait for this one. */
+  tasks: string[];
+  /** The lists were cut. */
+  more?: true;
+}
+
 /** `GET /stats`: what the index has counted, over all promises within the caller's prefixes. */
 export interface Stats {
   /** ms since the epoch. */
@@ -290,6 +302,114 @@ export const LATENCY_BOUNDS_MS = [
   10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000, 86_400_000, 604_800_000,
 ] as const;
 
+/**
+ * What the audit log tells of. Always: keys, webhooks, purges, disposals, imports, rebuilding the index.
+ * The others when somebody does them by hand: with the dashboard or the command line.
+ */
+export const AUDIT_ACTS = [
+  "key.create",
+  "key.revoke",
+  "webhook.create",
+  "webhook.change",
+  "webhook.delete",
+  "webhook.rotate",
+  "webhook.redeliver",
+  "link.create",
+  "link.revoke",
+  "schedule.create",
+  "schedule.change",
+  "schedule.run",
+  "schedule.delete",
+  "promise.settle",
+  "promise.extend",
+  "promise.purge",
+  "promise.dispose",
+  "promise.import",
+  "index.rebuild",
+] as const;
+export type AuditAct = (typeof AUDIT_ACTS)[number];
+
+export interface AuditEntry {
+  /** ms since the epoch: just before it was done. */
+  at: number;
+  /** Of a key, a token or a secret the name; `loopback` where this machine needs none. */
+  who: string;
+  kind: string;
+  did: AuditAct;
+  /** The id of what it was done to. */
+  on?: string;
+  from: "dashboard" | "cli" | "api";
+  /** `x-request-id`. */
+  request: string;
+  /** Of the answer. Absent: it is not answered yet, or the server ended meanwhile; it may have happened. */
+  status?: number;
+}
+
+/** `GET /audit`: the newest first. A page may be short and not the last: with a cursor there is more. */
+export interface AuditPage {
+  entries: AuditEntry[];
+  cursor?: string;
+}
+
+/**
+ * `GET /export?...`: lines of JSON (NDJSON), each a promise or a {@link ExportMark}; `POST /import` takes
+ * the same lines. A promise with its history, and without what is of one place: its address, who waits
+ * for it, who holds its task, its links. What is settled stays settled, what is pending goes on.
+ */
+export interface ExportedPromise<T = Json> extends Omit<PromiseRecord<T>, "url" | "votes"> {
+  votes?: (Vote & { key?: string })[];
+  /** Not for others to wait for: a step of a workflow. */
+  internal?: true;
+  /** Made over Resonate's protocol: its param is in that encoding. */
+  protocol?: true;
+  /** Its task was out of service. */
+  halted?: true;
+}
+
+/**
+ * How far an export has come: everything before it is in. Whoever has lost the line goes on with
+ * `?cursor=` of the last mark; `null`: that was all. A request that has exported as much as it may ends
+ * with a mark that has a cursor.
+ */
+export interface ExportMark {
+  cursor: string | null;
+  /** How many promises this request has exported so far. */
+  exported: number;
+  /** What the index had heard of: what was created later may be missing. */
+  indexedAt: number;
+  /** It could not go on: try again from here; without a cursor, from the beginning. */
+  error?: string;
+}
+
+/**
+ * What became of a line of an import; they come in the order of the lines.
+ *
+ * - `imported`: it is there now. `same`: it was there, as the line says. `conflict`: it is there, but
+ *   not as the line says; nothing was changed. `refused`: the line is no promise, or not the caller's.
+ *   `failed`: it may or may not be there; send the line again.
+ */
+export const IMPORT_RESULTS = ["imported", "same", "conflict", "refused", "failed"] as const;
+export type ImportResult = (typeof IMPORT_RESULTS)[number];
+
+export interface ImportedLine {
+  /** From 1. */
+  line: number;
+  id?: string;
+  result: ImportResult;
+  /** The fields that are not the same, or the one at fault. */
+  fields?: string[];
+  detail?: string;
+  /** How many lines have come to a result so far. */
+  done: number;
+}
+
+/** The last line of the answer. */
+export interface ImportSummary extends Record<ImportResult, number> {
+  done: number;
+  /** The line to go on with: a request takes so many and no more. `null`: that was all. */
+  next: number | null;
+}
+
 /** The deadline of a promise without one: the largest integer that JSON and JavaScript share. */
 export const NEVER = Number.MAX_SAFE_INTEGER;
 
@@ -300,11 +420,12 @@ export const TIMER_TAGS = ["resonate:timer", "resonate:timeout"] as const;
  * What became of a create or settle, in the header `promise-outcome` of its answer.
  *
  * - `created`, `settled`: this call did it (201).
+ * - `extended`: this call moved the deadline (200).
  * - `voted`: this call's vote was counted, and more are needed (202).
- * - `repeated`: an earlier call with the same idempotency key did it (200).
+ * - `repeated`: an earlier call with the same idempotency key did it, or the deadline is that (200).
  * - `lost`: the promise was there, or settled, before; the answer carries the record that won.
  */
-export const OUTCOMES = ["created", "settled", "voted", "repeated", "lost"] as const;
+export const OUTCOMES = ["created", "settled", "extended", "voted", "repeated", "lost"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /**
@@ -346,6 +467,10 @@ export const HEADER = {
   prefer: "prefer",
   preferenceApplied: "preference-applied",
   subprotocol: "sec-websocket-protocol",
+  /** Names the request in logs and in the audit log; on every answer, the caller's own if it is sane. */
+  requestId: "x-request-id",
+  /** What calls: `cli/1.0`, `dashboard`. For who may not set `user-agent`. */
+  client: "x-client",
 } as const;
 
 /**
@@ -505,13 +630,31 @@ export const LIMITS = {
   searchTextCharactersMax: 256,
   /** Lists that are followed live: a socket on every shard of the index for each. */
   listFollowersMax: 1000,
+  /** Events of a live list for one who does not read; then its line ends, and it may resume. */
+  listEventsBehindMax: 10_000,
+  /** Of those who await a promise, so many are named. */
+  awaitersListedMax: 1000,
   /** Longer than every URL of ours: an id of 1,024 bytes, percent-encoded, has 3,072. */
   urlCharactersMax: 8192,
   /** Tokens and entity tags are read, hashed and split: no honest one comes near. */
   headersBytesMax: 32 * 1024,
+  /** Each is a call to an object, and a request may make 10,000. */
+  exportPromisesMax: 5000,
+  importLinesMax: 5000,
+  /** A promise has two payloads of the size of a body, a form, and what its escalation settles it with. */
+  importLineBytesMax: 4 * 1024 * 1024,
+  /** All of the audit log: whoever does much by hand must not fill a storage. The oldest go. */
+  auditEntriesMax: 200_000,
   /** Of one shard of four: a list shows all of them at once. */
   keysMax: 1000,
   keyNameCharactersMax: 100,
+  /** Wrong keys, and links that nobody signed, from one address: whoever guesses is told to stay away. */
+  guessesMax: 100,
+  /** Where nobody says from which address: all of them together. */
+  guessesFromAnywhereMax: 1000,
+  guessesWindowMs: 60_000,
+  /** So many addresses are remembered: who guesses from many must not fill the memory. */
+  guessersMax: 10_000,
   /** A search asks the index for each of them. */
   keyPrefixesMax: 16,
   /** A page is held in memory as text: after so many characters it ends, and the next one begins. */

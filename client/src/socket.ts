@@ -1,6 +1,6 @@
 /**
- * One WebSocket on which one promise is awaited: opened, kept honest by pings, and let go of. Knows
- * when a line is dead; knows nothing of reconnecting.
+ * One WebSocket on which a promise, or a list of them, is followed: opened, kept honest by pings, and
+ * let go of. Knows when a line is dead; knows nothing of reconnecting.
  */
 import { ApiError, ConnectionError } from "./errors.ts";
 import { after } from "./limit.ts";
@@ -16,8 +16,17 @@ export type Ending =
   | { kind: "told" }
   | { kind: "lost"; heard: boolean; livedMs: number; error: ConnectionError | ApiError };
 
-/** Listening for one promise. Returns `true` when told the end. */
-export type OnFrame = (frame: Frame) => boolean;
+/** Who listens, to what. An error that is said on the line is not passed on: it ends the line. */
+export interface Listener<F extends { type: string }> {
+  /** Nothing for pongs, and for what one does not understand. */
+  parse: (data: unknown) => F | ErrorFrame | undefined;
+  /** Returns `true` when that was the end, or enough. */
+  onFrame: (frame: Exclude<F, ErrorFrame>) => boolean;
+  /** Whether the other side is to say something by itself, at once. */
+  speaksFirst: boolean;
+}
+
+export type ErrorFrame = Extract<Frame, { type: "error" }>;
 
 /** RFC 9110, 5.6.2: what a subprotocol may be made of. A token with `=` or `/` cannot be one. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -27,23 +36,28 @@ export function fitsSubprotocol(token: string | undefined): boolean {
   return token === undefined || TOKEN.test(token);
 }
 
+export function hasWebSocket(target: Target): target is Target & { WebSocket: SocketConstructor } {
+  return target.WebSocket !== undefined;
+}
+
 /**
  * Listens until told the end, the line is lost, or the signal aborts; then lets go of the socket.
  *
  * @throws the reason of the signal, and nothing else.
  */
-export function listen(
+export function listen<F extends { type: string }>(
   target: Target & { WebSocket: SocketConstructor },
   path: string,
   signal: AbortSignal,
-  onFrame: OnFrame,
+  { parse, onFrame, speaksFirst }: Listener<F>,
 ): Promise<Ending> {
   const { pingEveryMs, pongWithinMs, openWithinMs } = target.line;
   const begunAt = performance.now();
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     let opened = false;
-    let framed = false;
+    // Pongs come from the edge: a line with pongs and no first frame has no promise behind it.
+    let heard = false;
     let done = false;
     let socket: SocketLike | undefined;
     let letGo: (() => void) | undefined;
@@ -59,9 +73,7 @@ export function listen(
     };
     const onAbort = () => finish(() => reject(signal.reason));
     const fail = (error: ConnectionError | ApiError) =>
-      finish(() =>
-        resolve({ kind: "lost", heard: framed, livedMs: performance.now() - begunAt, error }),
-      );
+      finish(() => resolve({ kind: "lost", heard, livedMs: performance.now() - begunAt, error }));
     const lose = (how: string, cause?: unknown) =>
       fail(new ConnectionError(`the WebSocket to ${target.url} ${how}`, cause));
 
@@ -74,19 +86,18 @@ export function listen(
         lose("broke", cause);
       }
     };
-    // Pongs come from the edge: a line with pongs and no first frame has no promise behind it.
-    const beat = () => (framed ? ping() : lose("opened and stayed silent"));
+    const beat = () => (heard ? ping() : lose("opened and stayed silent"));
     const onMessage = (data: unknown) => {
       if (done) return;
       callOff();
       callOff = after(pingEveryMs, beat);
-      const frame = parseFrame(data);
+      const frame = parse(data);
+      heard ||= frame !== undefined || !speaksFirst;
       if (!frame) return;
-      framed = true;
-      if (frame.type === "error") {
+      if (isErrorFrame(frame)) {
         const status = ERRORS[frame.code]?.status ?? 500;
         fail(new ApiError(frame.message, { code: frame.code, status }));
-      } else if (onFrame(frame)) {
+      } else if (onFrame(frame as Exclude<F, ErrorFrame>)) {
         // The message is the end. The close event may never come (workerd, seen 2026-11-02).
         finish(() => resolve({ kind: "told" }));
       }
@@ -120,21 +131,32 @@ export function listen(
 }
 
 /** A frame, or nothing for a pong, for what is not JSON, and for types that are yet to be invented. */
-export function parseFrame(data: unknown): Frame | undefined {
+export function parseFrame(data: unknown, parse?: Target["parse"]): Frame | undefined {
+  const frame = parseMessage(data, parse);
+  if (frame === undefined || isErrorFrame(frame)) return frame;
+  const { type, promise } = frame as { type: string; promise?: unknown };
+  const isFrame =
+    type === "absent" ||
+    type === "disposed" ||
+    ((type === "pending" || type === "settled") && typeof promise === "object" && promise !== null);
+  // SAFETY: checked as far as we look at it.
+  return isFrame ? (frame as Frame) : undefined;
+}
+
+/** A message that has a type. */
+export function parseMessage(
+  data: unknown,
+  parse: Target["parse"] = JSON.parse,
+): { type: string } | undefined {
   if (typeof data !== "string" || !data.startsWith("{")) return undefined;
   try {
-    const frame: unknown = JSON.parse(data);
-    return isFrame(frame) ? frame : undefined;
+    const message = parse(data) as { type?: unknown };
+    return typeof message.type === "string" ? (message as { type: string }) : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isFrame(frame: unknown): frame is Frame {
-  const { type, promise, code } = frame as { type?: unknown; promise?: unknown; code?: unknown };
-  if (type === "absent" || type === "disposed") return true;
-  if (type === "error") return typeof code === "string";
-  return (
-    (type === "pending" || type === "settled") && typeof promise === "object" && promise !== null
-  );
+export function isErrorFrame(frame: { type: string }): frame is ErrorFrame {
+  return frame.type === "error" && typeof (frame as { code?: unknown }).code === "string";
 }

@@ -31,6 +31,8 @@ export interface Answer {
   status: number;
   headers: Headers;
   text: string;
+  /** How its JSON is read. @default JSON.parse */
+  parse?: (text: string) => unknown;
 }
 
 export interface Verdict {
@@ -70,7 +72,8 @@ export function exchange(
     try {
       const response = await target.fetch(url, { ...init, signal: attemptSignal });
       const text = await response.text();
-      return { status: response.status, headers: response.headers, text };
+      const { status, headers } = response;
+      return { status, headers, text, parse: target.parse };
     } catch (cause) {
       throw new ConnectionError(`cannot reach ${target.url}: ${reasonOf(cause)}`, cause);
     }
@@ -80,7 +83,7 @@ export function exchange(
 /** What an answer means. Pure. @throws the error that it stands for. */
 export function judge(answer: Answer, now: number): Omit<Verdict, "attempts"> {
   const { status, headers, text } = answer;
-  const body = text === "" ? undefined : parsed(text);
+  const body = text === "" ? undefined : parsed(answer);
   if (status >= 200 && status < 300 && body !== NOT_JSON) {
     const outcome = OUTCOMES.find((known) => known === headers.get(HEADER.outcome));
     return { status, outcome, body };
@@ -142,9 +145,9 @@ export function request(
 
 const NOT_JSON = Symbol("not JSON");
 
-function parsed(text: string): unknown {
+function parsed({ text, parse = JSON.parse }: Answer): unknown {
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch {
     return NOT_JSON;
   }

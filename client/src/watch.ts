@@ -3,15 +3,15 @@
  * laptops. No message is ever relied upon; every connection begins with how things stand, so what
  * happened while there was none is not missed.
  */
-import { isApiError, isDurablePromiseError } from "./errors.ts";
+import { isApiError } from "./errors.ts";
 import { sleep } from "./limit.ts";
 import type { Target } from "./options.ts";
 import { ask } from "./poll.ts";
 import type { Frame } from "./protocol.ts";
 import { promisePath } from "./id.ts";
+import { isRefusal } from "./refusal.ts";
 import { backoffMs } from "./retry.ts";
-import { fitsSubprotocol, listen } from "./socket.ts";
-import type { SocketConstructor } from "./socket-open.ts";
+import { fitsSubprotocol, hasWebSocket, listen, parseFrame } from "./socket.ts";
 
 /** A frame after which there are no more. */
 export type EndFrame = Extract<Frame, { type: "settled" | "disposed" }>;
@@ -42,7 +42,11 @@ export async function follow(
     let stayAwayMs = 0;
     try {
       if (hasWebSocket(target) && refusals < REFUSALS_MAX) {
-        const ending = await listen(target, path, signal, news.tell);
+        const ending = await listen(target, path, signal, {
+          parse: (data) => parseFrame(data, target.parse),
+          onFrame: news.tell,
+          speaksFirst: true,
+        });
         if (ending.kind === "lost") {
           if (isRefusal(ending.error, news.heard())) throw ending.error;
           if (ending.livedMs >= STEADY_MS) failures = 0;
@@ -76,21 +80,6 @@ export async function follow(
     const delayMs = failures > 0 ? backoffMs(target.line, failures, Math.random()) : 0;
     await sleep(Math.max(stayAwayMs, delayMs), signal);
   }
-}
-
-function hasWebSocket(target: Target): target is Target & { WebSocket: SocketConstructor } {
-  return target.WebSocket !== undefined;
-}
-
-/**
- * Whether waiting will not change an answer: a wrong key, a wrong address. A stranger's answer is one
- * only before the server was heard: later it is some proxy, speaking while the server is away.
- */
-function isRefusal(error: unknown, heard: boolean): boolean {
-  if (!isDurablePromiseError(error)) return true;
-  if (!isApiError(error) || error.retryable) return false;
-  if (error.code === "unexpected_answer") return !heard && error.status < 500;
-  return error.status < 500 || error.code === "not_configured";
 }
 
 /**

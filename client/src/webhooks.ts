@@ -62,6 +62,8 @@ export interface Delivery {
   /** The `webhook-id`. */
   event: string;
   type: WebhookEventType | "webhook.test";
+  /** The promise's id; `null` of a test. */
+  promise: string | null;
   /** Counts from 1. */
   attempt: number;
   at: number;

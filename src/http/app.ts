@@ -1,21 +1,26 @@
 /**
  * The order of things at the edge: limits, browser rules, who asks, whether they may, then the route.
  * The routes themselves are in routes.ts. Errors become problem documents in one place, and a known
- * address asked in the wrong way is told the right ones.
+ * address asked in the wrong way is told the right ones. What is seen of a request from outside, its
+ * id, its log entry and its span, is around all of that.
  */
 import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
 import { HEADER } from "../../client/src/protocol.ts";
 import { readConfig, type Config, type Env } from "../env.ts";
+import { noteEnds } from "./acts.ts";
 import { authenticate, isGuarded, isLoopback } from "./auth.ts";
 import type { Edge } from "./edge.ts";
 import { errorResponse, Refusal } from "./errors.ts";
 import { idOfPath, pathOf } from "./parse.ts";
+import { passageOf, type Passage } from "./passage.ts";
 import { permit, requireScope } from "./permission.ts";
 import { ANYONE, isFull, type Principal } from "./principal.ts";
-import { refuseLargeHeaders, refuseLongUrl } from "./request-size.ts";
+import { logRequest } from "./request-log.ts";
+import { hearOut, refuseLargeHeaders, refuseLongUrl } from "./request-size.ts";
 import { beginningOf, methodOf, patternOf, ROUTES, type Route } from "./routes.ts";
 import { secure } from "./security-headers.ts";
+import { traced } from "./trace.ts";
 
 /**
  * The way in. Hono routes, but what every request passes stands around it, and the promise itself
@@ -23,12 +28,35 @@ import { secure } from "./security-headers.ts";
  */
 export const app = {
   async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-    const fromPage = request.headers.has("origin") && !request.headers.has("upgrade");
-    const response = await (fromPage ? pages.fetch : admitted)(request, env, ctx);
+    const beganAt = Date.now();
+    const passage = passageOf(request);
+    passage.ctx = ctx;
+    const response = await (isTraced(env)
+      ? traced(ctx, request, passage, () => answered(request, env, ctx))
+      : answered(request, env, ctx));
+    if (passage.acts) noteEnds(passage, response);
+    logRequest(env, request, response, passage, Date.now() - beganAt);
+    if (response.status >= 400) await hearOut(request);
     // A WebSocket's 101 is passed through as it is: its headers cannot be set, nor has it a use.
-    return response.status === 101 ? response : secure(response, request.url);
+    if (response.status === 101) return response;
+    response.headers.set(HEADER.requestId, passage.requestId);
+    return secure(response, request.url);
   },
 };
+
+/** Where the settings make no sense, the request is told so further on. */
+function isTraced(env: Env): boolean {
+  try {
+    return readConfig(env).trace;
+  } catch {
+    return false;
+  }
+}
+
+function answered(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
+  const fromPage = request.headers.has("origin") && !request.headers.has("upgrade");
+  return (fromPage ? pages.fetch : admitted)(request, env, ctx);
+}
 
 /** `/promises/:id`, where the id is all the rest of the path: found without a router, for it is hot. */
 const HOT = "/promises/";
@@ -40,7 +68,9 @@ const routes = new Hono<Edge>();
 for (const route of ROUTES) {
   const pattern = patternOf(route).replace(":id+", ":id{[\\s\\S]*}");
   routes.on(methodOf(route), pattern, async (c) => {
+    const passage = passing(route, c.req.raw);
     const principal = await principalFor(route, c.req.raw, c.env);
+    passage.principal = principal;
     if (!isFull(principal)) await permitRoute(route, c.req.raw, c.env, principal);
     c.set("principal", principal);
     return route.handle(c);
@@ -68,7 +98,7 @@ routes.notFound(async (c) => {
   throw new Refusal("method_not_allowed", detail, { headers: { allow } });
 });
 
-routes.onError((error, c) => errorResponse(error, c.req.url));
+routes.onError((error, c) => errorResponse(error, c.req.raw));
 
 /** What a page's request passes besides: CORS, preflights included. */
 const pages = new Hono<{ Bindings: Env }>();
@@ -83,6 +113,7 @@ pages.use(
       "allow",
       HEADER.outcome,
       HEADER.preferenceApplied,
+      HEADER.requestId,
     ],
     maxAge: 86_400,
   }),
@@ -107,14 +138,22 @@ async function admitted(request: Request, env: Env, ctx: ExecutionContext): Prom
       refuseLargeHeaders(request);
       return await routes.fetch(request, env, ctx);
     }
+    const passage = passing(hot, request);
     const admission = principalFor(hot, request, env);
     const principal = admission instanceof Promise ? await admission : admission;
+    passage.principal = principal;
     if (!isFull(principal)) await permitRoute(hot, request, env, principal);
     const answer = await hot.handleCall({ request, env, principal });
     return request.method === "HEAD" ? new Response(null, answer) : answer;
   } catch (error) {
-    return errorResponse(error, request.url);
+    return errorResponse(error, request);
   }
+}
+
+function passing(route: Route, request: Request): Passage {
+  const passage = passageOf(request);
+  passage.route = route;
+  return passage;
 }
 
 /** To add up its headers would cost a read more than everything else before it. */
@@ -126,9 +165,10 @@ function hotRoute(request: Request): Route | undefined {
 
 /** Health always; the API's description and its page are no secret once there are keys. */
 function principalFor({ rule, token }: Route, request: Request, env: Env) {
+  if (rule === "open") return ANYONE;
   // A setting that makes no sense shows at once, also where nobody is asked who they are.
   const guarded = isGuarded(readConfig(env));
-  if (rule === "open" || (rule === "public" && guarded)) return ANYONE;
+  if (rule === "public" && guarded) return ANYONE;
   return authenticate(request, env, token && (() => token(request)));
 }
 

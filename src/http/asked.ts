@@ -4,15 +4,13 @@
  */
 import * as v from "valibot";
 import { LIMITS } from "../../client/src/protocol.ts";
-import type { Env } from "../env.ts";
-import { parseAddress } from "../machine/address.ts";
 import type { EscalationStep } from "../machine/escalation.ts";
 import type { Create } from "../machine/promise.ts";
 import { TARGET_TAG } from "../machine/task-state.ts";
+import type { Call } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { faultOfSchema } from "./form-schema.ts";
 import { textAt } from "./json.ts";
-import { checkPushUrl } from "./push-target.ts";
 import {
   createFields,
   duration,
@@ -22,6 +20,7 @@ import {
   utf8Length,
   writableState,
 } from "./schemas.ts";
+import { checkAddress } from "./targets.ts";
 import { durationOf, payloadOf } from "./values.ts";
 
 const text = (max: number) =>
@@ -32,7 +31,7 @@ const count = v.pipe(
   v.minValue(1, "must be 1 or more"),
   v.maxValue(LIMITS.votersMax, `must be ${LIMITS.votersMax} at most`),
 );
-const name = v.pipe(text(LIMITS.linkAudienceCharactersMax), v.nonEmpty("must not be empty"));
+export const name = v.pipe(text(LIMITS.linkAudienceCharactersMax), v.nonEmpty("must not be empty"));
 
 const form = fields({
   title: v.optional(text(200)),
@@ -60,25 +59,26 @@ const quorum = fields({
   excludeRequester: v.optional(v.boolean(), false),
 });
 
+export const stepFields = {
+  after: duration,
+  notify: v.optional(text(LIMITS.addressCharactersMax)),
+  extend: v.optional(duration),
+  settle: v.optional(fields({ state: writableState, value: v.optional(payload, {}) })),
+};
+
 const escalation = v.pipe(
-  v.array(
-    fields({
-      after: duration,
-      notify: v.optional(text(LIMITS.addressCharactersMax)),
-      extend: v.optional(duration),
-      settle: v.optional(fields({ state: writableState, value: v.optional(payload, {}) })),
-    }),
-  ),
+  v.array(fields(stepFields)),
   v.maxLength(LIMITS.escalationStepsMax, `must have ${LIMITS.escalationStepsMax} steps at most`),
 );
 
-export const createBody = fields({
-  ...createFields,
+export const askedFields = {
   form: v.optional(form),
   requestedBy: v.optional(name),
   quorum: v.optional(quorum),
   escalation: v.optional(escalation),
-});
+};
+
+export const createBody = fields({ ...createFields, ...askedFields });
 
 interface Asked {
   form?: v.InferOutput<typeof form> | undefined;
@@ -89,12 +89,15 @@ interface Asked {
 
 type Terms = Pick<Create, "form" | "hasSchema" | "requestedBy" | "quorum" | "escalation">;
 
-/** @param bodyText the body as it came: what is kept, is kept as it was written */
+/**
+ * @param bodyText the body as it came: what is kept, is kept as it was written
+ * @param call who asks; left out where nobody will be sent anything
+ */
 export function askedOf(
   asked: Asked,
   tags: Record<string, string>,
   bodyText: string,
-  env: Env,
+  call: Call | undefined,
   now: number,
 ): Terms {
   const { requestedBy } = asked;
@@ -106,7 +109,7 @@ export function askedOf(
     ...(asked.form?.schema && { hasSchema: true }),
     ...(requestedBy !== undefined && { requestedBy }),
     ...(asked.quorum && { quorum: quorumOf(asked.quorum, requestedBy) }),
-    ...(asked.escalation && { escalation: stepsOf(asked.escalation, bodyText, env, now) }),
+    ...(asked.escalation && { escalation: stepsOf(asked.escalation, bodyText, call, now) }),
   };
 }
 
@@ -144,7 +147,7 @@ function quorumOf(
 function stepsOf(
   asked: NonNullable<Asked["escalation"]>,
   bodyText: string,
-  env: Env,
+  call: Call | undefined,
   now: number,
 ): EscalationStep[] {
   let last = 0;
@@ -153,7 +156,7 @@ function stepsOf(
     const afterMs = durationOf(step.after, `${field}.after`, now);
     if (afterMs < last) throw invalid(`${field}.after`, `${field}.after is before the step before`);
     last = afterMs;
-    checkNotify(step.notify, `${field}.notify`, env);
+    checkNotify(step.notify, `${field}.notify`, call);
     const { settle } = step;
     return {
       afterMs,
@@ -174,9 +177,7 @@ function stepsOf(
   throw invalid(`escalation.${idle}`, `escalation.${idle} must notify, extend or settle`);
 }
 
-function checkNotify(notify: string | undefined, field: string, env: Env): void {
-  if (notify === undefined) return;
-  const address = parseAddress(notify);
-  if (!address) throw invalid(field, `${field} "${notify}" is no address`);
-  if (address.kind === "push") checkPushUrl(address.url, field, env);
+function checkNotify(notify: string | undefined, field: string, call: Call | undefined): void {
+  if (notify === undefined || !call || checkAddress(notify, field, call)) return;
+  throw invalid(field, `${field} "${notify}" is no address`);
 }

@@ -1,6 +1,6 @@
 /**
  * Who are you: the one place that lets a request in. Closed by default: without keys a deployment
- * answers nothing but `/health`; the one exception is a server started for this machine.
+ * answers nothing but `/health` and `/ready`; the one exception is a server started for this machine.
  *
  * It runs before any promise is touched and knows nothing of them. What a principal may do is
  * principal.ts's matter, how keys and tokens are known auth-keys.ts's and auth-jwt.ts's.
@@ -10,8 +10,11 @@ import { readConfig, type Config, type Env } from "../env.ts";
 import { looksLikeToken, principalOfToken } from "./auth-jwt.ts";
 import { principalOfKey } from "./auth-keys.ts";
 import { Refusal } from "./errors.ts";
+import { guessed } from "./guesses.ts";
 import { pathOf } from "./parse.ts";
 import { fullPrincipal, type Principal } from "./principal.ts";
+import { isSecureAt, readSession } from "./session-cookie.ts";
+import { isFromOurPages } from "./session-origin.ts";
 
 /** An `http` URL or origin on this machine. The runtime gives normalised URLs, without credentials. */
 const LOOPBACK_URL =
@@ -70,9 +73,18 @@ async function requireToken(
   env: Env,
   elsewhere: () => Promise<string | undefined> = async () => undefined,
 ): Promise<Principal> {
-  const token = tokenOf(request.headers) ?? (await elsewhere());
+  const token = tokenOf(request.headers) ?? (await elsewhere()) ?? tokenOfSession(request, env);
   if (token === undefined) throw unauthorized("Send Authorization: Bearer <key>");
-  const principal = await principalOf(token, env);
+  return identify(token, request, env);
+}
+
+/**
+ * Whose key or token it is, within the rate that they may ask at.
+ *
+ * @throws Refusal for one that is not good
+ */
+export async function identify(token: string, request: Request, env: Env): Promise<Principal> {
+  const principal = await principalOf(token, request, env);
   if (!env.RATE_LIMIT) return principal;
   const { success } = await env.RATE_LIMIT.limit({ key: `${principal.kind}:${principal.name}` });
   if (success) return principal;
@@ -81,15 +93,32 @@ async function requireToken(
   });
 }
 
+/**
+ * What a signed-in browser sends by itself: for who says nothing else, and from our own pages only.
+ *
+ * @throws Refusal when it may have been made to
+ */
+function tokenOfSession(request: Request, env: Env): string | undefined {
+  const { headers, url } = request;
+  const cookies = headers.get("cookie");
+  if (cookies === null || headers.has("authorization")) return undefined;
+  const config = readConfig(env);
+  const token = readSession(cookies, isSecureAt(url, config));
+  if (token === undefined || isFromOurPages(request, config.publicUrl)) return token;
+  throw new Refusal("forbidden", "A signed-in browser may do that from this server's pages only");
+}
+
 /** Keys first: one of API_KEYS may look like anything. */
-async function principalOf(token: string, env: Env): Promise<Principal> {
+async function principalOf(token: string, request: Request, env: Env): Promise<Principal> {
   const now = Date.now();
   const ofKey = await principalOfKey(token, env, now);
   if (ofKey) return ofKey;
   const { jwt } = readConfig(env);
   const ofToken =
     jwt && looksLikeToken(token) ? await principalOfToken(token, jwt, now) : undefined;
-  if (ofToken === undefined) throw unauthorized("That key is not known here", "invalid_token");
+  if (ofToken === undefined) {
+    throw await guessed(request, env, unauthorized("That key is not known here", "invalid_token"));
+  }
   if ("fault" in ofToken) throw unauthorized(`That token ${ofToken.fault}`, "invalid_token");
   return ofToken;
 }

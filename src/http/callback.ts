@@ -13,6 +13,7 @@ import { isSettled, type Payload } from "../machine/promise.ts";
 import type { C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { checkFits } from "./form-check.ts";
+import { guessed } from "./guesses.ts";
 import { readBody, textAt } from "./json.ts";
 import { refusalOfLink } from "./links.ts";
 import { verifyLink } from "./link-token.ts";
@@ -23,7 +24,7 @@ export async function receiveCallback(c: C): Promise<Response> {
   refuseQuery(c.req.url);
   const token = pathOf(c.req.url).slice("/c/".length);
   const claims = await verifyLink(token, "callback", readConfig(c.env).linkKeys);
-  if (!claims) throw refusalOfLink("unknown");
+  if (!claims) throw await guessed(c.req.raw, c.env, refusalOfLink("unknown"));
   if (claims.expiresAt <= Date.now()) throw refusalOfLink("expired");
   const body = await readBody(c.req.raw);
   const object = c.env.PROMISES.getByName(claims.promiseId);

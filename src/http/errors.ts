@@ -5,6 +5,9 @@
  * Quiet outside: a bug is logged here in full and answered as `internal` without a word about it.
  */
 import { ERRORS, type ErrorCode, type Problem } from "../../client/src/protocol.ts";
+import { SettingError } from "../env.ts";
+import { logFailure } from "../log.ts";
+import { passageOf } from "./passage.ts";
 import { redactedUrl } from "./redacted-url.ts";
 import { JSON_SECURITY } from "./security-headers.ts";
 
@@ -66,8 +69,8 @@ export function problemResponse(refusal: Refusal): Response {
   });
 }
 
-/** Whatever was thrown, as an answer. @param url whose answer it is, for the log */
-export function errorResponse(error: unknown, url: string): Response {
+/** Whatever was thrown, as an answer. @param request whose answer it is, for the log */
+export function errorResponse(error: unknown, request: Request): Response {
   if (error instanceof Refusal) return problemResponse(error);
   if (isTransient(error)) {
     const headers = { "retry-after": "1" };
@@ -75,7 +78,16 @@ export function errorResponse(error: unknown, url: string): Response {
       new Refusal("unavailable", "The promise's object is busy or moving; try again", { headers }),
     );
   }
-  console.error(redactedUrl(url), error);
+  // For who has just set it, and looks at the screen.
+  if (error instanceof SettingError) console.error(String(error));
+  else {
+    const { requestId, promise } = passageOf(request);
+    logFailure("a request failed", error, {
+      requestId,
+      url: redactedUrl(request.url),
+      promise,
+    });
+  }
   return problemResponse(new Refusal("internal", "The failure was logged"));
 }
 

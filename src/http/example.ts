@@ -12,6 +12,7 @@ import * as v from "valibot";
 import { rejectionMessage, type Scope, type State } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
 import { isSettled, type PromiseRecord, type Settle } from "../machine/promise.ts";
+import { noteAct } from "./acts.ts";
 import { follow, type SplitFrame } from "./await.ts";
 import type { C } from "./edge.ts";
 import { byOf } from "./by.ts";
@@ -110,6 +111,7 @@ async function perform(c: C, call: Call): Promise<Response> {
       return json(call.wrap(outcomeText(record)));
     }
     case "dispose":
+      await noteAct(c.req.raw, c.env, "promise.dispose", call.id);
       await promise.apply({ kind: "dispose" });
       return json(call.wrap("null"));
     default:

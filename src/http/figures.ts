@@ -65,10 +65,10 @@ export async function readStats(env: Env, { prefixes }: Principal): Promise<Stat
   return statsOf(await Promise.all(allShards(env).map((shard) => shard.figures(terms, now))), now);
 }
 
-/** Of the whole deployment. */
-export async function readActivity(env: Env): Promise<Activity> {
+/** Of the whole deployment. @param backMs how far back minutes are told of; the totals are of all time */
+export async function readActivity(env: Env, backMs = ACTIVITY_MS): Promise<Activity> {
   const now = Date.now();
-  const shards = allShards(env).map((shard) => shard.moments(now - ACTIVITY_MS, now));
+  const shards = allShards(env).map((shard) => shard.moments(now - backMs, now));
   return activityOf(await Promise.all(shards), now);
 }
 

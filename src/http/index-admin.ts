@@ -1,4 +1,5 @@
 /** `/index`: how the index is, shard by shard; and the call that compares it with the promises. */
+import { noteAct } from "./acts.ts";
 import type { C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { refuseQuery } from "./parse.ts";
@@ -27,6 +28,7 @@ export async function rebuildIndex(c: C): Promise<Response> {
     throw invalid("shard", `shard must be 0 to ${shards.length - 1}`);
   }
   const wanted = asked === null ? shards : [shards[Number(asked)]!];
+  await noteAct(c.req.raw, c.env, "index.rebuild", asked ?? undefined);
   const checks = await Promise.all(wanted.map((shard) => shard.rebuild()));
   const started = checks.filter((check) => check !== null).length;
   return Response.json({ started }, { status: 202, headers: { "cache-control": "no-store" } });

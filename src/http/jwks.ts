@@ -6,6 +6,7 @@
  * one is hung up (workerd binds I/O to its request); what was fetched is data, and is shared.
  */
 import type { JwtSettings } from "../env.ts";
+import { log } from "../log.ts";
 import { Refusal } from "./errors.ts";
 import { importKey, keysFor, type TokenHeader, type VerifyKey } from "./jwt.ts";
 
@@ -49,7 +50,7 @@ export async function signersOf(
   if ((found.length > 0 && isFresh) || now < known.askAt || known.asking >= AT_ONCE_MAX) {
     return believed(found, known, now);
   }
-  await refresh(settings.jwksUrl, known, now);
+  await refresh(settings.jwksUrl, settings.jwksNetwork ?? globalThis, known, now);
   return believed(keysFor(header, known.keys), known, now);
 }
 
@@ -69,22 +70,24 @@ function knownAt(url: string): Known {
   return known;
 }
 
-async function refresh(url: string, known: Known, now: number): Promise<void> {
+type Network = Pick<Fetcher, "fetch">;
+
+async function refresh(url: string, network: Network, known: Known, now: number): Promise<void> {
   known.asking += 1;
   try {
-    known.keys = await imported(await fetchKeys(url));
+    known.keys = await imported(await fetchKeys(url, network));
     known.fetchedAt = now;
     known.askAt = now + UNKNOWN_MS;
   } catch (error) {
     known.askAt = now + FAILED_MS;
-    console.warn(`The keys at JWT_JWKS_URL cannot be had: ${String(error)}`);
+    log("warn", "the keys at JWT_JWKS_URL cannot be had", { error: String(error) });
   } finally {
     known.asking -= 1;
   }
 }
 
-async function fetchKeys(url: string): Promise<unknown[]> {
-  const response = await fetch(url, {
+async function fetchKeys(url: string, network: Network): Promise<unknown[]> {
+  const response = await network.fetch(url, {
     headers: { accept: "application/json" },
     redirect: "manual",
     signal: AbortSignal.timeout(FETCH_MS),

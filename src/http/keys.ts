@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { LIMITS, SCOPES, type ApiKey } from "../../client/src/protocol.ts";
+import { noteAct } from "./acts.ts";
 import { allKeys, drawKey, forgetVerdict, isKeyId, keysAt } from "./auth-keys.ts";
 import type { C } from "./edge.ts";
 import { Refusal } from "./errors.ts";
@@ -71,6 +72,7 @@ export async function createKey(c: C): Promise<Response> {
       expiresAt: now + durationOf(body.expiresIn, "expiresIn", now),
     }),
   };
+  await noteAct(c.req.raw, c.env, "key.create", id);
   if (!(await keysAt(c.env, id).put({ digest, key }))) {
     throw new Refusal("too_many_keys", "Revoke some of them first");
   }
@@ -95,6 +97,7 @@ export async function revokeKey(c: C): Promise<Response> {
   if (!key || !isOf(c.get("principal"), key)) {
     throw new Refusal("key_not_found", `There is no key "${id}"`, { field: "id" });
   }
+  await noteAct(c.req.raw, c.env, "key.revoke", id);
   await keys?.remove(id);
   forgetVerdict(c.env, id);
   return new Response(null, { status: 204 });

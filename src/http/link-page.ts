@@ -4,6 +4,7 @@
  * caller; whoever comes second sees who decided what, and when.
  */
 import * as v from "valibot";
+import { ERRORS } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
 import type { Link } from "../machine/link.ts";
 import { isSettled, type Payload, type PromiseRecord } from "../machine/promise.ts";
@@ -13,15 +14,17 @@ import { livenessStream } from "./await.ts";
 import type { C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { checkFits, formOf } from "./form-check.ts";
+import { guessed } from "./guesses.ts";
 import { readBody, readJson } from "./json.ts";
+import { decidedOf, excludedFrom, modelOf, type Shown, type Tried } from "./link-model.ts";
 import { refusalOfLink } from "./links.ts";
 import { verifyLink, type LinkClaims } from "./link-token.ts";
 import { mediaTypeOf } from "./negotiate.ts";
 import { approvalHeaders } from "./pages/approval-headers.ts";
-import { approvalPage, linkGonePage, type ApprovalModel } from "./pages/approval.tsx";
+import { approvalPage, linkGonePage } from "./pages/approval.tsx";
 import { FORM_NAMES } from "./pages/approval-form.tsx";
 import { readForm } from "./pages/form-data.ts";
-import { languageOf, WORDS } from "./pages/texts.ts";
+import { languageOf } from "./pages/texts.ts";
 import { pathOf, validate } from "./parse.ts";
 import { originOf } from "./promises.ts";
 import { receiptOf } from "./receipts.ts";
@@ -29,6 +32,10 @@ import { fields, machineState, payload, writableState } from "./schemas.ts";
 import { payloadOf } from "./values.ts";
 
 type Decision = { state: "resolved" | "rejected" | "rejected_canceled"; value: Payload };
+/** Or one that is to be corrected before it can be taken. */
+type FormDecision =
+  | Decision
+  | (Pick<Decision, "state"> & Pick<Required<Tried>, "values" | "errors" | "reason">);
 
 /** What an API caller sends; with a link of one outcome nothing. */
 const decisionBody = fields({
@@ -41,9 +48,9 @@ export async function showLink(c: C): Promise<Response> {
   // Whoever mails a link may add parameters of his own: they mean nothing here.
   const wanted = mediaTypeOf(c.req.raw);
   const opened = await openLink(c);
-  if (!opened) return gone(c);
+  if ("refusal" in opened) return gone(c, opened.refusal);
   if (wanted === "text/event-stream") return live(c, opened.claims);
-  if (wanted === "text/html") return page(c, opened, 200);
+  if (wanted === "text/html") return page(c, opened.view, 200);
   return answer(c, opened.view, false);
 }
 
@@ -52,7 +59,7 @@ export async function decideByLink(c: C): Promise<Response> {
   const mediaType = c.req.header("content-type")?.toLowerCase() ?? "";
   const isForm = mediaType.startsWith("application/x-www-form-urlencoded");
   const opened = await openLink(c);
-  if (!opened) return gone(c);
+  if ("refusal" in opened) return gone(c, opened.refusal);
   if (!isForm) return answer(c, await used(c, opened, await decisionOf(c, opened.view)), true);
   return decideByForm(c, opened);
 }
@@ -62,14 +69,18 @@ interface Opened {
   view: LinkView & { link: Link; record: PromiseRecord };
 }
 
-/** `undefined` for a link that is not to be looked at any more: which of the reasons is nobody's. */
-async function openLink(c: C): Promise<Opened | undefined> {
+/** Why a link is not to be looked at: nobody's business. But who makes links up is told to stop. */
+async function openLink(c: C): Promise<Opened | { refusal: Refusal }> {
   const claims = await verifyLink(tokenOf(c), "page", readConfig(c.env).linkKeys);
-  if (!claims || claims.expiresAt <= Date.now()) return undefined;
+  const refusal = refusalOfLink("unknown");
+  if (!claims) return { refusal: await guessed(c.req.raw, c.env, refusal) };
+  if (claims.expiresAt <= Date.now()) return { refusal };
   const { link, record, standing } = await c.env.PROMISES.getByName(claims.promiseId).viewLink(
     claims.linkId,
   );
-  if (!link || !record || standing === "revoked" || standing === "expired") return undefined;
+  if (!link || !record || standing === "revoked" || standing === "expired") {
+    return { refusal };
+  }
   return { claims, view: { link, record, standing } };
 }
 
@@ -80,32 +91,52 @@ async function decideByForm(c: C, opened: Opened): Promise<Response> {
   if (!isOurs || c.req.header("sec-fetch-site") === "cross-site") {
     throw new Refusal("forbidden", "This form is not the page's own");
   }
-  const { schema } = formOf(opened.view.record);
-  const reason = body.get(FORM_NAMES.reason) ?? "";
   const outcome = body.get(FORM_NAMES.outcome);
   if (outcome !== "resolved" && outcome !== "rejected") {
     throw invalid(FORM_NAMES.outcome, "outcome must be resolved or rejected");
   }
-  const approves = outcome === "resolved";
-  const { allowed } = opened.view.link;
-  if (allowed.kind === "fixed") {
-    await used(c, opened, { state: allowed.state, value: allowed.value });
-  } else if (!approves) {
-    checkVoter(
-      await used(c, opened, { state: "rejected", value: reason ? { data: text(reason) } : {} }),
-    );
-  } else {
-    const read = schema ? readForm(schema, body) : { faults: [], texts: new Map() };
-    if (read.faults.length > 0) {
-      return page(c, opened, 422, { values: read.texts, errors: read.faults, reason });
-    }
-    const data = "value" in read && read.value !== undefined ? text(read.value) : undefined;
-    const value = data === undefined ? {} : { data };
-    checkVoter(await used(c, opened, { state: "resolved", value }));
-  }
+  const decision = decisionOfForm(opened.view, body, outcome);
+  const tried = await tryDecision(c, opened, decision);
+  if (tried) return tried;
   // A reload must not decide again.
   const headers = { ...approvalHeaders(), location: pathOf(c.req.url) };
   return new Response(null, { status: 303, headers });
+}
+
+/** @returns the page that says why it was not taken; `undefined` when the link's own page says all */
+async function tryDecision(
+  c: C,
+  opened: Opened,
+  decision: FormDecision,
+): Promise<Response | undefined> {
+  const refused = refusalOfVote(opened.view, decision.state);
+  if (refused) return refusedPage(c, opened.view, refused);
+  if ("errors" in decision) {
+    // To whom nothing is asked any more, mistakes are of no interest.
+    const isOver = decidedOf(opened.view).decided !== undefined;
+    return isOver ? undefined : page(c, opened.view, 422, decision);
+  }
+  const { link, record, outcome } = await used(c, opened, decision);
+  if (!link || !record || outcome === "voted") return undefined;
+  const late = refusalOfVote({ link, record }, decision.state);
+  return late && refusedPage(c, { link, record }, late);
+}
+
+/** What was decided, or a form that is to be corrected. */
+function decisionOfForm(
+  { link: { allowed }, record }: Opened["view"],
+  body: URLSearchParams,
+  outcome: "resolved" | "rejected",
+): FormDecision {
+  if (allowed.kind === "fixed") return { state: allowed.state, value: allowed.value };
+  const reason = body.get(FORM_NAMES.reason) ?? "";
+  if (outcome === "rejected")
+    return { state: outcome, value: reason ? { data: text(reason) } : {} };
+  const { schema } = formOf(record);
+  if (!schema) return { state: outcome, value: {} };
+  const { value, faults, texts } = readForm(schema, body);
+  if (faults.length > 0) return { state: outcome, values: texts, errors: faults, reason };
+  return { state: outcome, value: value === undefined ? {} : { data: text(value) } };
 }
 
 async function decisionOf(c: C, { link, record }: Opened["view"]): Promise<Decision> {
@@ -141,10 +172,26 @@ async function used(c: C, { claims, view }: Opened, decision: Decision): Promise
   return object.useLink(claims.linkId, { ...decision, ...fits });
 }
 
-/** @throws Refusal for those who may not vote: a page that only comes again would tell them nothing */
-function checkVoter({ outcome }: LinkUse): void {
-  if (outcome !== "excluded") return;
-  throw new Refusal("not_a_voter", "You are not one of those who decide this");
+/**
+ * Why a vote does not count, where the link's page would only come again.
+ *
+ * @returns `undefined` when it counts, is the same again, or all is decided
+ */
+function refusalOfVote(shown: Shown, state: Decision["state"]): Refusal | undefined {
+  if (isSettled(shown.record)) return undefined;
+  if (excludedFrom(shown)) {
+    return new Refusal("not_a_voter", "You are not one of those who decide this");
+  }
+  const { decided } = decidedOf(shown);
+  if (!decided || (decided.outcome === "resolved") === (state === "resolved")) return undefined;
+  return new Refusal("already_voted", "You have voted before, and that vote stays");
+}
+
+/** A person is shown a page, a program told by a problem document. */
+async function refusedPage(c: C, shown: Shown, refusal: Refusal): Promise<Response> {
+  if (mediaTypeOf(c.req.raw) !== "text/html") throw refusal;
+  const votedBefore = refusal.code === "already_voted";
+  return page(c, shown, votedBefore ? 409 : 403, { votedBefore });
 }
 
 /** For API callers: what became of it, and how the promise stands. */
@@ -157,7 +204,7 @@ async function answer(
   const settled = isSettled(record) ? record : undefined;
   // A second click of the same person is no contradiction.
   const isOwn = settled?.settledBy?.link === link.id;
-  const hasVoted = !settled && decidedOf(link, record).decided !== undefined;
+  const hasVoted = !settled && decidedOf({ link, record }).decided !== undefined;
   const isLost = decides && !isOwn && !hasVoted && outcome !== "settled";
   const status = isLost ? 409 : decides && hasVoted ? 202 : 200;
   const origin = originOf({ request: c.req.raw, env: c.env });
@@ -182,98 +229,26 @@ async function answer(
 
 async function page(
   c: C,
-  { view: { link, record } }: Opened,
-  status: 200 | 422,
-  tried: Pick<ApprovalModel, "values" | "errors" | "reason"> = {},
+  shown: Shown,
+  status: 200 | 403 | 409 | 422,
+  tried: Tried = {},
 ): Promise<Response> {
   const token = tokenOf(c);
   const language = languageOf(c.req.header("accept-language"));
-  const { title, description, details } = formOf(record);
-  const settled = isSettled(record) ? record : undefined;
-  const html = await approvalPage({
-    language,
-    now: Date.now(),
-    promise: {
-      id: record.id,
-      state: record.state,
-      ...(title !== undefined && { title }),
-      ...(description !== undefined && { description }),
-      ...(details && { details }),
-      ...(record.requestedBy !== undefined && { requestedBy: record.requestedBy }),
-      ...(record.timeoutAt < Number.MAX_SAFE_INTEGER && { deadlineAt: record.timeoutAt }),
-      ...(settled && { settledAt: settled.settledAt }),
-    },
-    choice: choiceOf(link, record, language),
-    ...(link.audience !== undefined && { audience: link.audience }),
-    ...(link.note !== undefined && { note: link.note }),
-    ...(record.votes && { votes: votesOf(record) }),
-    ...(record.quorum && { needed: record.quorum.approvals }),
-    ...tried,
-    csrf: await csrfOf(token),
-    action: `/l/${token}`,
-    ...(!settled && { live: `/l/${token}` }),
-    ...decidedOf(link, record),
-  });
+  const here = { language, now: Date.now(), csrf: await csrfOf(token), action: `/l/${token}` };
+  const html = await approvalPage(modelOf(shown, here, tried));
   return new Response(c.req.method === "HEAD" ? null : html, {
     status,
     headers: approvalHeaders(),
   });
 }
 
-function choiceOf(
-  { allowed }: Link,
-  record: PromiseRecord,
-  language: ApprovalModel["language"],
-): ApprovalModel["choice"] {
-  const { schema, approveLabel, rejectLabel } = formOf(record);
-  if (allowed.kind === "fixed") {
-    const outcome = allowed.state === "resolved" ? "resolved" : "rejected";
-    const own = outcome === "resolved" ? approveLabel : rejectLabel;
-    const word = outcome === "resolved" ? WORDS[language].approve : WORDS[language].reject;
-    return { kind: "fixed", outcome, label: own ?? word };
-  }
-  if (allowed.kind !== "choose") return { kind: "await" };
-  return {
-    kind: "choose",
-    ...(schema && { schema }),
-    ...(approveLabel !== undefined && { approveLabel }),
-    ...(rejectLabel !== undefined && { rejectLabel }),
-  };
-}
-
-function votesOf({ votes = [] }: PromiseRecord): NonNullable<ApprovalModel["votes"]> {
-  return votes.map(({ by, approves, at }) => ({
-    by,
-    outcome: approves ? "resolved" : "rejected",
-    at,
-  }));
-}
-
-/** How it ended; or, while it is open, the vote that this link has cast. */
-function decidedOf(link: Link, record: PromiseRecord): Pick<ApprovalModel, "decided"> {
-  if (isSettled(record)) {
-    const { settledAt, settledBy, state, value } = record;
-    return {
-      decided: {
-        at: settledAt,
-        outcome: state,
-        ...(settledBy?.who !== undefined && { by: settledBy.who }),
-        isYou: settledBy?.link === link.id,
-        ...(value.data !== undefined && { value: JSON.parse(value.data) }),
-      },
-    };
-  }
-  const voter = link.audience ?? `link ${link.id}`;
-  const own = record.votes?.find(({ by }) => by === voter);
-  if (!own) return {};
-  return { decided: { at: own.at, outcome: own.approves ? "resolved" : "rejected", isYou: true } };
-}
-
-async function gone(c: C): Promise<Response> {
-  if (mediaTypeOf(c.req.raw) !== "text/html") throw refusalOfLink("unknown");
+async function gone(c: C, refusal: Refusal): Promise<Response> {
+  if (mediaTypeOf(c.req.raw) !== "text/html") throw refusal;
   const html = await linkGonePage(languageOf(c.req.header("accept-language")));
   const body = c.req.method === "HEAD" ? null : html;
-  return new Response(body, { status: 404, headers: approvalHeaders() });
+  const headers = { ...approvalHeaders(), ...refusal.extra.headers };
+  return new Response(body, { status: ERRORS[refusal.code].status, headers });
 }
 
 /** That something happened, and nothing of what: the page fetches itself anew. */

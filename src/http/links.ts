@@ -8,6 +8,7 @@ import { LIMITS } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
 import { standingOf, type Allowed, type Link, type LinkStanding } from "../machine/link.ts";
 import { payloadText } from "../machine/resource.ts";
+import { noteAct } from "./acts.ts";
 import { byOf } from "./by.ts";
 import { callOf, type C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
@@ -72,6 +73,7 @@ export async function createLink(c: C): Promise<Response> {
     ...(who !== undefined && { createdBy: who }),
   };
   await checkFixed(c, body.promise, link);
+  await noteAct(c.req.raw, c.env, "link.create", link.id);
   const made = await c.env.PROMISES.getByName(body.promise).createLink(link);
   if (made === "absent") {
     throw new Refusal("not_found", `There is no promise "${body.promise}"`, { field: "promise" });
@@ -111,6 +113,7 @@ export async function revokeLink(c: C): Promise<Response> {
   const promise = promiseOfLink(id);
   if (promise === undefined) throw refusalOfLink("unknown");
   await permit(callOf(c), "settle", promise, "no promise");
+  await noteAct(c.req.raw, c.env, "link.revoke", id);
   const revoked = await c.env.PROMISES.getByName(promise).revokeLink(id);
   if (!revoked) throw refusalOfLink("unknown");
   return new Response(null, { status: 204 });

@@ -5,7 +5,7 @@
  *
  * When a shard moves or crashes its line breaks; the Worker connects again from where it had heard.
  */
-import { PING, PONG, type ListEvent } from "../../client/src/protocol.ts";
+import { LIMITS, PING, PONG, type ListEvent } from "../../client/src/protocol.ts";
 import type { Env } from "../env.ts";
 import { summaryOf } from "../machine/summary.ts";
 import type { Following } from "../object/index-object.ts";
@@ -37,7 +37,15 @@ export async function listEvents(list: FollowedList): Promise<ReadableStream<Uin
   let keepAlive: number | null = null;
   return new ReadableStream({
     start(stream) {
-      const write = (text: string): void => stream.enqueue(encoder.encode(text));
+      function write(text: string): void {
+        if (following.isStopped) return;
+        stream.enqueue(encoder.encode(text));
+        // Who does not read comes back to where it was, and its events do not fill the memory of all.
+        if ((stream.desiredSize ?? 0) < -LIMITS.listEventsBehindMax) {
+          following.stop();
+          stream.error(new Error("the follower does not read"));
+        }
+      }
       keepAlive = setInterval(() => write(": keep-alive\n\n"), KEEP_ALIVE_MS);
       following
         .start((event) => {
@@ -45,8 +53,8 @@ export async function listEvents(list: FollowedList): Promise<ReadableStream<Uin
           write(`id: ${at}\nevent: ${type}\ndata: ${JSON.stringify(rest)}\n\n`);
         })
         .then(
-          () => stream.close(),
-          (error: unknown) => stream.error(error),
+          () => following.isStopped || stream.close(),
+          (error: unknown) => following.isStopped || stream.error(error),
         )
         .finally(() => clearInterval(keepAlive));
     },
@@ -108,6 +116,10 @@ class Follower {
 
   stop(): void {
     this.#stopped.abort();
+  }
+
+  get isStopped(): boolean {
+    return this.#signal.aborted;
   }
 
   /** Until it is stopped. */

@@ -10,7 +10,7 @@ import type { SplitFrame } from "./await.ts";
 import { JSON_SECURITY } from "./security-headers.ts";
 
 /** One address, several forms: a cache must not take one for another. */
-export const VARY = "accept, prefer, authorization";
+export const VARY = "accept, prefer, authorization, cookie";
 
 export const JSON_HEADERS = {
   "content-type": "application/json",

@@ -82,6 +82,7 @@ const PROBLEM_OR_PAGE = {
 };
 const GONE = {
   404: { description: "The link is unknown, expired, or revoked.", content: PROBLEM_OR_PAGE },
+  429: { description: "Too many links that nobody signed.", content: PROBLEM_OR_PAGE },
 };
 
 export function linkPaths(): Json {
@@ -154,7 +155,11 @@ export function linkPaths(): Json {
           202: { description: "A vote that was counted; more are needed.", ...json(STANDING) },
           303: { description: "To the page, after its form." },
           ...problems(...CALL_ERRORS, ...BODY_ERRORS),
-          409: { description: "Somebody else has decided, or you have voted.", ...json(STANDING) },
+          403: { description: "You may not vote, or only look.", content: PROBLEM_OR_PAGE },
+          409: {
+            description: "Somebody else has decided, or you have voted.",
+            content: { "application/json": { schema: STANDING }, ...PROBLEM_OR_PAGE },
+          },
           422: { description: "The value does not fit the form.", content: PROBLEM_OR_PAGE },
           ...GONE,
         },

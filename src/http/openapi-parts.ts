@@ -4,7 +4,7 @@
  */
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
-import { ERRORS, HEADER, type ErrorCode } from "../../client/src/protocol.ts";
+import { ERRORS, HEADER, OUTCOMES, type ErrorCode } from "../../client/src/protocol.ts";
 
 export type Json = Record<string, unknown>;
 
@@ -51,7 +51,7 @@ export const WAIT = [
 ];
 
 export const OUTCOME_HEADERS = {
-  [HEADER.outcome]: { schema: { enum: ["created", "settled", "repeated", "lost"] } },
+  [HEADER.outcome]: { schema: { enum: OUTCOMES } },
   etag: { schema: { type: "string" } },
 };
 

@@ -34,6 +34,7 @@ const WITH_SECRET = {
 const ATTEMPT = {
   event: { ...TEXT, description: "The webhook-id." },
   type: TEXT,
+  promise: { type: ["string", "null"], description: "Its id; null of a test." },
   attempt: INTEGER,
   at: INTEGER,
   ms: INTEGER,

@@ -2,6 +2,7 @@
  * The OpenAPI 3.1 document: the table of operations. A test asks every one of them and holds each
  * answer against this.
  */
+import * as v from "valibot";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { createBody } from "./asked.ts";
 import {
@@ -20,11 +21,14 @@ import {
   WAIT,
   type Json,
 } from "./openapi-parts.ts";
+import { findPaths, SEARCH } from "./openapi-find.ts";
 import { keyPaths } from "./openapi-keys.ts";
 import { linkPaths } from "./openapi-links.ts";
+import { operationPaths } from "./openapi-operations.ts";
+import { sessionPaths } from "./openapi-session.ts";
 import { webhookPaths } from "./openapi-webhooks.ts";
 import { pauseBody, scheduleBody } from "./schedules.ts";
-import { promiseRecord, settleBody } from "./schemas.ts";
+import { extendBody, promiseRecord, settleBody } from "./schemas.ts";
 
 const CREATED = {
   201: { description: "Created by this call.", headers: OUTCOME_HEADERS, ...record() },
@@ -57,10 +61,12 @@ export function openApiDocument(origin: string): Json {
         name: "resonate",
         description: "Resonate's protocol: promises, tasks, schedules, workers.",
       },
+      { name: "session", description: "Browsers that are signed in." },
       { name: "service", description: "The service itself." },
     ],
     paths: {
       "/promises": {
+        get: SEARCH,
         post: operation("createPromise", "Create a promise; without an id one is drawn", {
           requestBody: body(createBody),
           parameters: KEY_HEADERS,
@@ -95,14 +101,18 @@ export function openApiDocument(origin: string): Json {
           requestBody: body(createBody),
           responses: { ...CREATED, ...problems("exists", ...CALL_ERRORS, ...BODY_ERRORS) },
         }),
-        patch: operation("settlePromise", "Settle a promise; the first one wins", {
+        patch: operation("settlePromise", "Settle a promise, the first one wins; or extend it", {
+          description:
+            "With a state it settles. With a timeout and no state the deadline of a pending promise " +
+            "moves later; the deadline that it has already is a success and changes nothing.",
           parameters: [ID, ...KEY_HEADERS],
-          requestBody: body(settleBody),
+          requestBody: body(v.union([settleBody, extendBody])),
           responses: {
             201: { description: "Settled by this call.", headers: OUTCOME_HEADERS, ...record() },
             200: {
               description:
-                "Settled before with the same key, or timed out before (promise-outcome: lost).",
+                "Settled before with the same key, or timed out before (promise-outcome: lost); " +
+                "or the deadline is as asked (promise-outcome: extended).",
               headers: OUTCOME_HEADERS,
               ...record(),
             },
@@ -122,26 +132,13 @@ export function openApiDocument(origin: string): Json {
       ...linkPaths(),
       ...webhookPaths(),
       ...keyPaths(),
+      ...sessionPaths(),
+      ...findPaths(),
       "/schedules": { get: LIST_SCHEDULES },
       "/schedules/{id}": schedulePath(),
       "/poll/{group}/{pid}": { get: POLL },
       "/rpc": { post: PROTOCOL },
-      "/health": {
-        get: operation("health", "Is the service up", {
-          tags: ["service"],
-          security: [],
-          responses: {
-            200: {
-              description: "Up.",
-              content: {
-                "application/json": {
-                  schema: { type: "object", properties: { status: { const: "ok" } } },
-                },
-              },
-            },
-          },
-        }),
-      },
+      ...operationPaths(),
     },
     components: {
       schemas: { Promise: schemaOf(promiseRecord), Problem: PROBLEM },
@@ -211,7 +208,8 @@ const POLL = operation("poll", "What there is to do for a worker, as it comes", 
   tags: ["resonate"],
   description:
     "Held open. Each event is a message: execute (a task to acquire) or unblock (a promise that " +
-    "has settled). Targets and listeners name it poll://any@group or poll://uni@group/pid.",
+    "has settled). Targets and listeners name it poll://any@group or poll://uni@group/pid. Of a key " +
+    "with prefixes, a group is one that they reach: team-a/* reaches team-a.",
   parameters: ["group", "pid"].map((name) => ({
     name,
     in: "path",

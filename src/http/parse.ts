@@ -4,12 +4,14 @@
  */
 import * as v from "valibot";
 import { HEADER, LIMITS, NEVER } from "../../client/src/protocol.ts";
-import { readConfig, type Env } from "../env.ts";
-import { isTimer, type Create, type Settle } from "../machine/promise.ts";
+import { readConfig } from "../env.ts";
+import type { Create, Extend, Settle } from "../machine/promise.ts";
+import { isTimer } from "../machine/timer.ts";
 import { askedOf, createBody } from "./asked.ts";
+import type { Call } from "./edge.ts";
 import { invalid } from "./errors.ts";
 import { readJson } from "./json.ts";
-import { faultOfId, machineState, settleBody, utf8Length } from "./schemas.ts";
+import { extendBody, faultOfId, machineState, settleBody, utf8Length } from "./schemas.ts";
 import { durationOf, payloadOf } from "./values.ts";
 
 /** `{id}` of `/promises/{id}`: slashes may be raw or encoded. */
@@ -43,11 +45,11 @@ export function pathOf(url: string): string {
 
 /** Create: `id` from the path, or from the body, or drawn here. */
 export async function parseCreate(
-  request: Request,
+  call: Call,
   idInPath: string | undefined,
-  env: Env,
   now: number,
 ): Promise<Create> {
+  const { request, env } = call;
   refuseQuery(request.url);
   const { text, value } = await readJson(request);
   const body = validate(createBody, value, "");
@@ -72,14 +74,24 @@ export async function parseCreate(
       },
     }),
     ...(retentionMs !== undefined && { retentionMs }),
-    ...askedOf(body, tags, text, env, now),
+    ...askedOf(body, tags, text, call, now),
     ...parseKeys(request.headers),
   };
 }
 
-export async function parseSettle(request: Request, id: string): Promise<Settle> {
+/** `PATCH`: with a state it settles, with a timeout and no state it moves the deadline. */
+export async function parseChange(
+  request: Request,
+  id: string,
+  now: number,
+): Promise<Settle | Extend> {
   refuseQuery(request.url);
   const { text, value } = await readJson(request);
+  if (isExtension(value)) {
+    const { timeout, ...body } = validate(extendBody, value, "");
+    sameId(id, body.id);
+    return { kind: "extend", timeoutAt: instantOf(timeout, now) };
+  }
   const body = validate(settleBody, value, "");
   sameId(id, body.id);
   return {
@@ -88,6 +100,10 @@ export async function parseSettle(request: Request, id: string): Promise<Settle>
     value: payloadOf(body.value, text, "value"),
     ...parseKeys(request.headers),
   };
+}
+
+function isExtension(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "timeout" in body && !("state" in body);
 }
 
 /** Tells one life of an id from the next. */

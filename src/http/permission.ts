@@ -59,9 +59,14 @@ export function outOfReach(id: string): Refusal {
   return new Refusal("forbidden", `Your key makes nothing under "${id}"`, { field: "id" });
 }
 
+/** An object that nobody can have made anything in. */
+export function decoyName(id: string): string {
+  return `\u0000nothing/${indexShardOf(id, DECOYS)}`;
+}
+
 /** Takes as long as to find out that there is nothing; no id has a control character. */
 export async function askDecoy(env: Env, id: string, outside: Outside): Promise<void> {
-  const name = `\u0000nothing/${indexShardOf(id, DECOYS)}`;
+  const name = decoyName(id);
   await (
     outside === "no schedule" ? env.SCHEDULES.getByName(name) : env.PROMISES.getByName(name)
   ).get();

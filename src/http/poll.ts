@@ -11,8 +11,8 @@ import type { InboxObject } from "../object/inbox-object.ts";
 import type { C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { pathOf, refuseQuery } from "./parse.ts";
-import { reachesGroup } from "./principal.ts";
 import { originOf } from "./promises.ts";
+import { permitGroup } from "./targets.ts";
 
 /**
  * Proxies close a stream that is quiet for long (60 s is usual). And where the runtime finds a line
@@ -47,11 +47,7 @@ export async function poll(c: C): Promise<Response> {
   const [group, pid] = addressOf(url);
   refuseQuery(url);
   // Its messages name the promises of whoever shares it, and whoever polls takes them from the others.
-  if (!reachesGroup(c.get("principal"), group)) {
-    throw new Refusal("forbidden", `Your key has no part in the group "${group}"`, {
-      field: "group",
-    });
-  }
+  permitGroup(c.get("principal"), group, "group");
   const serverUrl = originOf({ env: c.env, request: c.req.raw });
   const line = { inboxes: c.env.INBOXES, group, pid, serverUrl, signal };
   return new Response(method === "HEAD" ? null : await messageStream(line), {

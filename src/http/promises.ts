@@ -10,28 +10,30 @@ import {
   type SettledState,
 } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
-import { isSettled, type Create, type Settle } from "../machine/promise.ts";
+import { isSettled, type Create, type Extend, type Settle } from "../machine/promise.ts";
 import { promiseUrl, splitFrame } from "../machine/resource.ts";
 import type { Changed } from "../object/promise-object.ts";
+import { noteAct } from "./acts.ts";
 import { offeredSubprotocols } from "./auth.ts";
 import { eventStream, longPoll, openSocket } from "./await.ts";
 import type { Call } from "./edge.ts";
 import { byOf } from "./by.ts";
-import { Refusal } from "./errors.ts";
+import { invalid, Refusal } from "./errors.ts";
 import { checkFits } from "./form-check.ts";
 import { cachingOf, JSON_HEADERS, mediaTypeOf, recordResponse, VARY } from "./negotiate.ts";
 import { statusPage } from "./pages/status.tsx";
 import {
   idOfPath,
   originOfUrl,
+  parseChange,
   parseCreate,
-  parseSettle,
   parseWaitMs,
   refuseQuery,
 } from "./parse.ts";
+import { passageOf } from "./passage.ts";
 import { noPromise, permit } from "./permission.ts";
-import { pushedTo } from "./push-target.ts";
 import { receiptOf } from "./receipts.ts";
+import { checkTarget } from "./targets.ts";
 
 const PREFIX = "/promises/";
 
@@ -39,28 +41,35 @@ const PREFIX = "/promises/";
 export async function createPromise(call: Call): Promise<Response> {
   const { method, url } = call.request;
   const id = method === "PUT" ? idOfPath(url, PREFIX) : undefined;
-  const command = await parseCreate(call.request, id, call.env, Date.now());
+  const command = await parseCreate(call, id, Date.now());
   // The route has checked the id of the path.
+  passageOf(call.request).promise = command.id;
   if (id === undefined) await permit(call, "create", command.id, "forbidden");
   const origin = originOf(call);
-  const pushed = pushedTo(command.tags, origin, call.env);
+  const pushed = checkTarget(command.tags, "tags", origin, call);
   // Whom an escalation tells, it tells where the promise is.
   const escalated = command.escalation && { serverUrl: origin };
   return applied(call, command.id, { ...command, ...pushed, ...escalated });
 }
 
-/** `PATCH /promises/:id`. */
-export async function settlePromise(call: Call): Promise<Response> {
+/** `PATCH /promises/:id`: settles, or moves the deadline. */
+export async function changePromise(call: Call): Promise<Response> {
   const id = idOfPath(call.request.url, PREFIX);
-  const settle = await parseSettle(call.request, id);
-  return applied(call, id, { ...settle, by: byOf(call.principal, "api") });
+  const change = await parseChange(call.request, id, Date.now());
+  const act = change.kind === "extend" ? "promise.extend" : "promise.settle";
+  await noteAct(call.request, call.env, act, id);
+  if (change.kind === "extend") return applied(call, id, change);
+  return applied(call, id, { ...change, by: byOf(call.principal, "api") });
 }
 
 /** `DELETE /promises/:id`: only when settled. */
 export async function purgePromise(call: Call): Promise<Response> {
   const id = idOfPath(call.request.url, PREFIX);
   refuseQuery(call.request.url);
-  const changed = await call.env.PROMISES.getByName(id).change({ kind: "purge" }, originOf(call));
+  const { requestId } = passageOf(call.request);
+  await noteAct(call.request, call.env, "promise.purge", id);
+  const object = call.env.PROMISES.getByName(id);
+  const changed = await object.change({ kind: "purge" }, originOf(call), requestId);
   if (changed.outcome === "purged") return new Response(null, { status: 204 });
   throw refusalOf(changed, id);
 }
@@ -85,7 +94,9 @@ export function originOf({ request, env }: Pick<Call, "request" | "env">): strin
   return readConfig(env).publicUrl ?? originOfUrl(request.url);
 }
 
-async function applied(call: Call, id: string, command: Create | Settle): Promise<Response> {
+type Change = Create | Settle | Extend;
+
+async function applied(call: Call, id: string, command: Change): Promise<Response> {
   const origin = originOf(call);
   const changed = await changedBy(call, id, command, origin);
   const told = TOLD[changed.outcome as keyof typeof TOLD];
@@ -106,17 +117,18 @@ async function applied(call: Call, id: string, command: Create | Settle): Promis
 
 /** Asks the object; where the promise has a schema, again when the value fits it. */
 async function changedBy(
-  { env }: Call,
+  { env, request }: Call,
   id: string,
-  command: Create | Settle,
+  command: Change,
   origin: string,
 ): Promise<Changed> {
   const object = env.PROMISES.getByName(id);
-  const changed = await object.change(command, origin);
+  const { requestId } = passageOf(request);
+  const changed = await object.change(command, origin, requestId);
   if (changed.outcome !== "unchecked" || command.kind !== "settle") return changed;
   const record = await object.get();
   if (record) checkFits(record, command.value.data);
-  return object.change({ ...command, ...(record && { fits: record.birth }) }, origin);
+  return object.change({ ...command, ...(record && { fits: record.birth }) }, origin, requestId);
 }
 
 /** Who lost is told how it ended in a form that can be shown to others. */
@@ -138,6 +150,7 @@ async function receipted(
 const STATUS: Record<Outcome, 200 | 201 | 202> = {
   created: 201,
   settled: 201,
+  extended: 200,
   voted: 202,
   repeated: 200,
   lost: 200,
@@ -147,6 +160,7 @@ const STATUS: Record<Outcome, 200 | 201 | 202> = {
 const TOLD = {
   created: "created",
   settled: "settled",
+  extended: "extended",
   voted: "voted",
   repeated: "repeated",
   late: "lost",
@@ -172,6 +186,12 @@ function refusalOf({ outcome, frame }: Changed, id: string): Refusal {
     // SAFETY: our own resource text, and only what is settled can be lost.
     const { state } = JSON.parse(promise) as { state: SettledState };
     return new Refusal(ALREADY[state], detail, { promise, headers });
+  }
+  if (outcome === "endless") return invalid("timeout", "There is no deadline to move");
+  if (outcome === "earlier") {
+    // SAFETY: our own resource text.
+    const { timeout } = JSON.parse(promise) as { timeout: number };
+    return invalid("timeout", `timeout must be later than the deadline, which is ${timeout}`);
   }
   if (outcome === "already_voted") {
     return new Refusal("already_voted", "Your vote was counted before", { promise });

@@ -8,16 +8,23 @@ import { apiPage, asset, openApi } from "./docs.ts";
 import { callOf, type C, type Call } from "./edge.ts";
 import { callBare, callWrapped } from "./example.ts";
 import { receiveCallback } from "./callback.ts";
+import { exportPromises } from "./export.ts";
+import { importPromises } from "./import.ts";
+import { dashboard, home, signInForm } from "./dashboard.ts";
 import { listGroups, showActivity, showGroup, showStats } from "./figures.ts";
 import { rebuildIndex, showIndex } from "./index-admin.ts";
+import { readAudit } from "./audit.ts";
+import { readAwaiters } from "./awaiters.ts";
+import { health, ready } from "./health.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
 import { decideByLink, showLink } from "./link-page.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
 import { listPromises } from "./list.ts";
+import { showMetrics } from "./metrics.ts";
 import { isAwait } from "./negotiate.ts";
 import type { Outside } from "./permission.ts";
 import { poll } from "./poll.ts";
-import { createPromise, purgePromise, readPromise, settlePromise } from "./promises.ts";
+import { changePromise, createPromise, purgePromise, readPromise } from "./promises.ts";
 import { jwks, readReceipt } from "./receipts.ts";
 import { callProtocol, tokenInEnvelope } from "./rpc.ts";
 import {
@@ -28,6 +35,7 @@ import {
   readSchedule,
   runSchedule,
 } from "./schedules.ts";
+import { signIn, signOut, whoAmI } from "./session.ts";
 import {
   changeWebhook,
   createWebhook,
@@ -93,16 +101,19 @@ function awaitOrRead(request: Request): Scope {
 }
 
 export const ROUTES: readonly Route[] = [
-  { on: "GET /health", rule: "open", handle: (c) => c.json({ status: "ok" }) },
+  { on: "GET /health", rule: "open", handle: health },
+  { on: "GET /ready", rule: "open", handle: ready },
 
   call("GET /promises/:id+", inPath(awaitOrRead, "no promise"), readPromise),
   call("PUT /promises/:id+", inPath("create", "forbidden"), createPromise),
-  call("PATCH /promises/:id+", inPath("settle", "no promise"), settlePromise),
+  call("PATCH /promises/:id+", inPath("settle", "no promise"), changePromise),
   // An id that is free again can begin another life: that undoes what was settled.
   call("DELETE /promises/:id+", inPath("admin", "no promise"), purgePromise),
   // A search finds what the caller's prefixes let it; to follow one is to be told.
   call("GET /promises", { scope: "read" }, listPromises),
   call("POST /promises", { scope: "create", id: "body", outside: "forbidden" }, createPromise),
+
+  call("GET /awaiters/:id+", inPath("read", "no promise"), readAwaiters),
 
   // Who makes a schedule may also stop it: what it has made stays.
   { on: "GET /schedules", rule: { scope: "read" }, handle: listSchedules },
@@ -158,9 +169,27 @@ export const ROUTES: readonly Route[] = [
   { on: "GET /webhooks/:id/dead-letters", rule: { scope: "admin" }, handle: listDeadLetters },
   { on: "POST /webhooks/:id/redeliver", rule: { scope: "admin" }, handle: redeliver },
 
+  // Who exports finds what a search would find; who imports writes settlements that nobody has seen.
+  call("GET /export", { scope: "read" }, exportPromises),
+  call("POST /import", { scope: "admin" }, importPromises),
+  { on: "GET /metrics", rule: { scope: "read" }, handle: showMetrics },
+  { on: "GET /audit", rule: { scope: "admin" }, handle: readAudit },
+
   { on: "POST /keys", rule: { scope: "admin" }, handle: createKey },
   { on: "GET /keys", rule: { scope: "admin" }, handle: listKeys },
   { on: "DELETE /keys/:id", rule: { scope: "admin" }, handle: revokeKey },
+
+  // The pages are empty: what they show is asked with the session of who looks.
+  { on: "GET /", rule: "public", handle: home },
+  { on: "GET /dashboard/promises/:id+", rule: "public", handle: dashboard },
+  { on: "GET /dashboard/schedules", rule: "public", handle: dashboard },
+  { on: "GET /dashboard/groups", rule: "public", handle: dashboard },
+  { on: "GET /dashboard/webhooks", rule: "public", handle: dashboard },
+  { on: "GET /dashboard/activity", rule: "public", handle: dashboard },
+  { on: "GET /dashboard/sign-in", rule: "public", handle: signInForm },
+  { on: "POST /session", rule: "public", handle: signIn },
+  { on: "GET /session", rule: "any", handle: whoAmI },
+  { on: "DELETE /session", rule: "public", handle: signOut },
 
   { on: "GET /openapi.json", rule: "public", handle: openApi },
   { on: "GET /docs", rule: "public", handle: apiPage },

@@ -9,9 +9,9 @@ import { protocolText } from "../machine/resource.ts";
 import { newBirth, validate } from "./parse.ts";
 import { byOf } from "./by.ts";
 import type { Principal } from "./principal.ts";
-import { pushedTo } from "./push-target.ts";
 import type { KindName } from "./rpc-rules.ts";
 import { payload, promiseId, tags } from "./schemas.ts";
+import { checkTarget } from "./targets.ts";
 import { payloadOf } from "./values.ts";
 
 /** A request that was understood: its data checked as far as the kind, its text kept for `data`. */
@@ -74,11 +74,8 @@ export function promiseReply(record: PromiseRecord | null): Reply {
 }
 
 /** @param path where in the body the data is, for what is kept as it was written */
-export function createOf(
-  { env, text, origin }: Ask,
-  data: v.InferOutput<typeof createData>,
-  path: string[],
-): Create {
+export function createOf(ask: Ask, data: v.InferOutput<typeof createData>, path: string[]): Create {
+  const { env, text, origin } = ask;
   const { retentionMs } = readConfig(env);
   return {
     kind: "create",
@@ -91,7 +88,7 @@ export function createOf(
     overProtocol: true,
     ...(retentionMs !== undefined && { retentionMs }),
     ...(!isExternal(data.tags) && { internal: true }),
-    ...pushedTo(data.tags, origin, env),
+    ...checkTarget(data.tags, `${path.join(".")}.tags`, origin, ask),
   };
 }
 

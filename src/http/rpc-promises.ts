@@ -4,11 +4,9 @@
  */
 import * as v from "valibot";
 import { LIMITS } from "../../client/src/protocol.ts";
-import { parseAddress } from "../machine/address.ts";
 import type { PromiseRecord } from "../machine/promise.ts";
 import { settleChecked } from "./form-check.ts";
 import { validate } from "./parse.ts";
-import { checkPushUrl } from "./push-target.ts";
 import {
   createData,
   createOf,
@@ -22,6 +20,7 @@ import {
   type Reply,
 } from "./rpc-ask.ts";
 import { promiseId } from "./schemas.ts";
+import { checkAddress } from "./targets.ts";
 
 export const callbackData = v.object({ awaited: promiseId, awaiter: promiseId });
 const listenerData = v.object({
@@ -49,9 +48,9 @@ export const PROMISE_KINDS: Kinds = {
   },
   "promise.register_listener": async (ask) => {
     const { awaited, address } = validate(listenerData, ask.data, "data");
-    const parsed = parseAddress(address);
-    if (!parsed) return refusal(400, `data.address "${address}" is no address of a listener`);
-    if (parsed.kind === "push") checkPushUrl(parsed.url, "data.address", ask.env);
+    if (!checkAddress(address, "data.address", ask)) {
+      return refusal(400, `data.address "${address}" is no address of a listener`);
+    }
     const standing = await objectOf(ask, awaited).listen(address, ask.at);
     if ("record" in standing) return promiseReply(standing.record);
     return subscribed(

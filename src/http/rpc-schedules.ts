@@ -28,9 +28,10 @@ export const SCHEDULE_KINDS: Kinds = {
     const { promiseTimeout: promiseTimeoutMs, promiseParam, ...rest } = data;
     const param = payloadOf(promiseParam, ask.text, "data", "promiseParam");
     const terms = { ...rest, timezone: "UTC", promiseTimeoutMs, promiseParam: param };
-    checkTerms(terms, ask.principal);
+    const pushed = checkTerms(terms, ask.origin, ask);
     const object = ask.env.SCHEDULES.getByName(data.id);
-    return scheduleReply((await object.create({ terms, birth: newBirth() }, ask.at)).schedule);
+    const made = { terms: { ...terms, ...pushed }, birth: newBirth() };
+    return scheduleReply((await object.create(made, ask.at)).schedule);
   },
   "schedule.delete": async (ask) => {
     const id = idOf(ask);

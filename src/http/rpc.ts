@@ -9,11 +9,13 @@ import type { C } from "./edge.ts";
 import { Refusal } from "./errors.ts";
 import { readJson } from "./json.ts";
 import { validate } from "./parse.ts";
+import { passageOf } from "./passage.ts";
 import { originOf } from "./promises.ts";
 import { refusal, type Ask, type Reply } from "./rpc-ask.ts";
 import { noteTouched } from "./rpc-debug.ts";
 import { KINDS } from "./rpc-kinds.ts";
 import { deniedBy, isKind } from "./rpc-rules.ts";
+import { faultOfId } from "./schemas.ts";
 
 const VERSION = "2026-04-01";
 const DEBUG_TIME = "resonate:debug_time";
@@ -46,12 +48,22 @@ export async function callProtocol(c: C): Promise<Response> {
     const origin = originOf({ request: c.req.raw, env: c.env });
     const principal = c.get("principal");
     const { data } = asked;
+    noteFacts(c.req.raw, kind, data);
     const ask = { env: c.env, principal, text, data, origin, ...(at !== undefined && { at }) };
     return answered(kind, corrId, await reply(kind, version, ask));
   } catch (error) {
     if (!(error instanceof Refusal) || !isForCaller(error.code)) throw error;
     return answered(kind, corrId, refusal(ERRORS[error.code].status, error.message));
   }
+}
+
+/** For the log: what is asked, and about what, as far as the shape of a kind shows it. */
+function noteFacts(request: Request, kind: string, data: object): void {
+  const passage = passageOf(request);
+  // Any word may come as a kind; a known one is short.
+  passage.kind = isKind(kind) ? kind : "unknown";
+  const id = "id" in data ? data.id : "awaited" in data ? data.awaited : undefined;
+  if (typeof id === "string" && faultOfId(id) === undefined) passage.promise = id;
 }
 
 /** Its clients know no problem documents; what is not the caller's mistake goes the usual way. */

@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import { HEADER, LIMITS } from "../../client/src/protocol.ts";
+import type { Env } from "../env.ts";
 import { payloadText, promiseUrl } from "../machine/resource.ts";
 import {
   faultOfCron,
@@ -14,7 +15,8 @@ import {
   type Schedule,
   type ScheduleTerms,
 } from "../machine/schedule.ts";
-import type { C } from "./edge.ts";
+import { noteAct } from "./acts.ts";
+import { callOf, type C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { readJson } from "./json.ts";
 import { idOfPath, newBirth, parseKeys, refuseQuery, validate } from "./parse.ts";
@@ -25,6 +27,7 @@ import { parsePage, textOfCursor } from "./page-query.ts";
 import { readPage, searchSchedules } from "./search.ts";
 import { searchWithin } from "./search-within.ts";
 import { duration, faultOfId, fields, payload, tags, utf8Length } from "./schemas.ts";
+import { checkTarget } from "./targets.ts";
 import { durationOf, payloadOf } from "./values.ts";
 
 const PREFIX = "/schedules/";
@@ -58,10 +61,12 @@ export async function createSchedule(c: C): Promise<Response> {
     promiseParam: payloadOf(promiseParam, text, "promiseParam"),
     ...(description !== undefined && { description }),
   };
-  checkTerms(terms, c.get("principal"));
+  const origin = originOf({ env: c.env, request: c.req.raw });
+  const pushed = checkTerms(terms, origin, callOf(c));
   const { idempotencyKey } = parseKeys(c.req.raw.headers);
+  await noteAct(c.req.raw, c.env, "schedule.create", id);
   const { outcome, schedule } = await c.env.SCHEDULES.getByName(id).create({
-    terms,
+    terms: { ...terms, ...pushed },
     birth: newBirth(),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
   });
@@ -101,6 +106,7 @@ export async function pauseSchedule(c: C): Promise<Response> {
   const id = idOfPath(c.req.url, PREFIX);
   refuseQuery(c.req.url);
   const { paused } = validate(pauseBody, (await readJson(c.req.raw)).value, "");
+  await noteAct(c.req.raw, c.env, "schedule.change", id);
   const { schedule } = await c.env.SCHEDULES.getByName(id).pause(paused);
   if (!schedule) throw noSchedule(id);
   return answer(c, 200, schedule);
@@ -110,6 +116,7 @@ export async function pauseSchedule(c: C): Promise<Response> {
 export async function runSchedule(c: C): Promise<Response> {
   const id = idOfPath(c.req.url, PREFIX);
   refuseQuery(c.req.url);
+  await noteAct(c.req.raw, c.env, "schedule.run", id);
   const promiseId = await c.env.SCHEDULES.getByName(id).runNow();
   if (promiseId === null) throw noSchedule(id);
   const url = promiseUrl(originOf({ env: c.env, request: c.req.raw }), promiseId);
@@ -120,13 +127,23 @@ export async function runSchedule(c: C): Promise<Response> {
 export async function deleteSchedule(c: C): Promise<Response> {
   const id = idOfPath(c.req.url, PREFIX);
   refuseQuery(c.req.url);
+  await noteAct(c.req.raw, c.env, "schedule.delete", id);
   const { schedule } = await c.env.SCHEDULES.getByName(id).remove();
   if (!schedule) throw noSchedule(id);
   return new Response(null, { status: 204 });
 }
 
-/** What the shapes cannot say: a pattern that never fires, ids that could not be, or not be theirs. */
-export function checkTerms(terms: ScheduleTerms, principal: Principal): void {
+/**
+ * What the shapes cannot say: a pattern that never fires, ids that could not be, or not be theirs, a
+ * target that is not theirs to name.
+ *
+ * @returns what is to be kept besides, of tasks that are pushed
+ */
+export function checkTerms(
+  terms: ScheduleTerms,
+  origin: string,
+  asker: { env: Env; principal: Principal },
+): { serverUrl?: string } {
   const now = Date.now();
   const faultyCron = faultOfCron(terms.cron, terms.timezone, now);
   if (faultyCron) {
@@ -143,7 +160,8 @@ export function checkTerms(terms: ScheduleTerms, principal: Principal): void {
   const beginning = terms.promiseId
     .split("{{.timestamp}}")[0]!
     .replaceAll("{{.id}}", () => terms.id);
-  if (!reachesAll(principal, `${beginning}*`)) throw outOfReach(beginning);
+  if (!reachesAll(asker.principal, `${beginning}*`)) throw outOfReach(beginning);
+  return checkTarget(terms.promiseTags, "promiseTags", origin, asker);
 }
 
 function answer(c: C, status: 200 | 201, schedule: Schedule): Response {
@@ -159,8 +177,8 @@ function answer(c: C, status: 200 | 201, schedule: Schedule): Response {
 }
 
 function textOf(c: C, schedule: Schedule): string {
-  const { birth: _, promiseParam, createdAt, lastRunAt, promiseTimeoutMs, ...rest } = schedule;
-  const { nextRunAt, ...shown } = rest;
+  const { birth: _, serverUrl: __, promiseParam, promiseTimeoutMs, ...rest } = schedule;
+  const { createdAt, lastRunAt, nextRunAt, ...shown } = rest;
   const text = JSON.stringify({
     ...shown,
     promiseTimeout: promiseTimeoutMs,

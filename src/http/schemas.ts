@@ -49,7 +49,7 @@ export const payload = fields({
   data: v.optional(v.unknown()),
 });
 
-const safeInteger = v.pipe(
+export const safeInteger = v.pipe(
   v.number("must be an integer"),
   v.safeInteger("must be an integer within ±(2^53 - 1)"),
 );
@@ -124,6 +124,9 @@ export const settleBody = fields({
   completedOn: serverOwned,
   url: serverOwned,
 });
+
+/** Without a state: the deadline moves, and nothing else. */
+export const extendBody = fields({ timeout: deadline, id: v.optional(promiseId) });
 
 /** What the server answers: only for the OpenAPI document, nothing is validated on the way out. */
 export const promiseRecord = v.object({

@@ -83,7 +83,13 @@ export function parseSearch(url: string, { prefixes }: Principal, now: number): 
   const digest = digestOf(query);
   const cursor = asked.cursor === undefined ? undefined : cursorOf(asked.cursor, digest);
   return {
-    terms: { ...terms, ...(prefixes !== "all" && { within: prefixes }) },
+    terms: {
+      ...terms,
+      // What has no place in the order is not found, and so it is not in the list that is live.
+      ...(order.by === "settled" && { settled: terms.settled ?? {} }),
+      ...(order.by === "deadline" && { deadline: terms.deadline ?? {} }),
+      ...(prefixes !== "all" && { within: prefixes }),
+    },
     order,
     limit: asked.limit,
     wantsCount: asked.count === "true",

@@ -5,8 +5,15 @@
  */
 import { LIMITS } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
+import { log } from "../log.ts";
 import { compareIds, shardName } from "../machine/ids.ts";
-import { mergePages, type FoundPage, type Order, type Place } from "../machine/order.ts";
+import {
+  mayHaveMore,
+  mergePages,
+  type FoundPage,
+  type Order,
+  type Place,
+} from "../machine/order.ts";
 import type { PromiseTerms, ScheduleTerms } from "../machine/query.ts";
 import type { IndexObject } from "../object/index-object.ts";
 
@@ -55,6 +62,10 @@ const READ_AT_A_TIME = 16;
 /** As many as a heartbeat may name. */
 const LEASES_MAX = 1000;
 
+/** Ids fall to the shards by chance: twice the mean and a few are nearly always enough. */
+const SHARE_TIMES = 2;
+const SHARE_LEAST = 8;
+
 const BY_ID: Order = { by: "id", descending: false };
 
 export function allShards(env: Env): Shard[] {
@@ -62,21 +73,31 @@ export function allShards(env: Env): Shard[] {
   return Array.from({ length: indexShards }, (_, shard) => env.INDEX.getByName(shardName(shard)));
 }
 
-/** One page of all shards together, at `now`. */
+/**
+ * One page of all shards together, at `now`. Each is asked for its likely share of the page, for what is
+ * not shown need not be sent; one that has given all of that is asked for the rest.
+ */
 export async function findPromises(
   env: Env,
   { terms, order, after, asOf, limit, wantsCount = false }: PromiseSearch,
   now: number,
 ): Promise<PromisesFound> {
-  const asked = { terms, order, after, asOf, limit: limit + 1 };
+  const shards = allShards(env);
+  const whole = limit + 1;
+  const share = Math.min(whole, Math.ceil((whole / shards.length) * SHARE_TIMES) + SHARE_LEAST);
+  const asked = { terms, order, asOf };
   const pages = await Promise.all(
-    allShards(env).map((shard) => shard.find(asked, now, wantsCount)),
+    shards.map((shard) => shard.find({ ...asked, after, limit: share }, now, wantsCount)),
   );
-  const merged = mergePages(
-    pages.map(({ found }) => found),
-    order,
-    limit,
+  const found = pages.map((page) => page.found);
+  await Promise.all(
+    mayHaveMore(found, order, share, limit).map(async (shard) => {
+      const { key, entry } = found[shard]!.at(-1)!;
+      const rest = { ...asked, after: { key, id: entry.id }, limit: whole - share };
+      found[shard]!.push(...(await shards[shard]!.find(rest, now)).found);
+    }),
   );
+  const merged = mergePages(found, order, limit);
   return {
     ...merged,
     indexedAt: Math.min(...pages.map(({ indexedAt }) => indexedAt)),
@@ -120,7 +141,8 @@ export async function leasesOf(
   const terms: PromiseTerms = { task: "acquired", pid };
   const search = { terms, order: BY_ID, asOf: now, limit: LEASES_MAX };
   const { found, next } = await findPromises(env, search, now);
-  if (next) console.warn(`"${pid}" has more than ${LEASES_MAX} leases`);
+  if (next)
+    log("warn", "a heartbeat for all leases did not reach all", { pid, reached: LEASES_MAX });
   return found.map(({ entry }) => ({ id: entry.id, version: entry.task?.version ?? 0 }));
 }
 

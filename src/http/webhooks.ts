@@ -7,16 +7,18 @@ import { LIMITS } from "../../client/src/protocol.ts";
 import type { Env } from "../env.ts";
 import { DEFAULT_RETRY_MS } from "../machine/delivery.ts";
 import { REGISTRY, type WebhookFilter } from "../machine/webhook-filter.ts";
+import type { LoggedAttempt } from "../object/webhook-log.ts";
 import type { ShownWebhook, WebhookObject } from "../object/webhook-object.ts";
+import { noteAct } from "./acts.ts";
 import type { C } from "./edge.ts";
 import { invalid, Refusal } from "./errors.ts";
 import { readJson } from "./json.ts";
 import { refuseQuery, validate } from "./parse.ts";
 import { originOf } from "./promises.ts";
 import { reachesAll, type Principal } from "./principal.ts";
-import { checkPushUrl } from "./push-target.ts";
 import { parsePage, textOfCursor } from "./page-query.ts";
 import { readPage } from "./search.ts";
+import { checkPushUrl } from "./targets.ts";
 import {
   overlapOf,
   redeliverBody,
@@ -35,6 +37,7 @@ export async function createWebhook(c: C): Promise<Response> {
   checkPushUrl(url, "url", c.env);
   requireReach(c.get("principal"), filter);
   const id = `wh_${crypto.randomUUID().replaceAll("-", "")}`;
+  await noteAct(c.req.raw, c.env, "webhook.create", id);
   const made = await objectOf(c.env, id).create({
     ...rest,
     id,
@@ -75,6 +78,7 @@ export async function changeWebhook(c: C): Promise<Response> {
   const { url, retry, filter, ...rest } = validate(webhookChange, await bodyOf(c), "");
   if (url !== undefined) checkPushUrl(url, "url", c.env);
   if (filter) requireReach(c.get("principal"), filter);
+  await noteAct(c.req.raw, c.env, "webhook.change", id);
   const changed = await object.update({
     ...rest,
     url,
@@ -88,6 +92,7 @@ export async function changeWebhook(c: C): Promise<Response> {
 /** `DELETE /webhooks/:id`: with everything that waits for it. */
 export async function deleteWebhook(c: C): Promise<Response> {
   const { object, id } = await ownOf(c);
+  await noteAct(c.req.raw, c.env, "webhook.delete", id);
   if (!(await object.remove())) throw noWebhook(id);
   return new Response(null, { status: 204 });
 }
@@ -101,7 +106,7 @@ export async function testWebhook(c: C): Promise<Response> {
     const headers = { "retry-after": "10" };
     throw new Refusal("unavailable", "Other tests of this webhook are under way", { headers });
   }
-  return answer({ delivered: tested.delivered, ...tested.attempt });
+  return answer({ delivered: tested.delivered, ...shownAttempt(tested.attempt) });
 }
 
 /** `POST /webhooks/:id/rotate` with `{"overlap": "24h"}` or nothing: answers the new secret. */
@@ -110,6 +115,7 @@ export async function rotateWebhook(c: C): Promise<Response> {
   const isEmpty = c.req.raw.body === null || c.req.header("content-length") === "0";
   const given: unknown = isEmpty ? {} : await bodyOf(c);
   const { overlap } = validate(rotateBody, given, "");
+  await noteAct(c.req.raw, c.env, "webhook.rotate", id);
   const rotated = await object.rotate(overlapOf(overlap));
   if (!rotated) throw noWebhook(id);
   return answer({ ...wire(rotated.webhook), secret: rotated.secret });
@@ -120,7 +126,7 @@ export async function readDeliveries(c: C): Promise<Response> {
   const { object, id } = await ownOf(c);
   const deliveries = await object.deliveries();
   if (!deliveries) throw noWebhook(id);
-  return answer({ deliveries });
+  return answer({ deliveries: deliveries.map(shownAttempt) });
 }
 
 /** `GET /webhooks/:id/dead-letters?limit=&cursor=`: the oldest first. */
@@ -143,6 +149,7 @@ export async function redeliver(c: C): Promise<Response> {
   const { object, id } = await ownOf(c);
   const asked = validate(redeliverBody, await bodyOf(c), "");
   const event = "event" in asked ? asked.event : undefined;
+  await noteAct(c.req.raw, c.env, "webhook.redeliver", id);
   const redelivered = await object.redeliver(event);
   if (redelivered === null) throw noWebhook(id);
   if (event !== undefined && redelivered === 0) {
@@ -189,6 +196,10 @@ function requireReach(principal: Principal, filter: WebhookFilter): void {
 
 async function bodyOf(c: C): Promise<unknown> {
   return (await readJson(c.req.raw)).value;
+}
+
+function shownAttempt({ subject, ...attempt }: LoggedAttempt) {
+  return { ...attempt, promise: subject };
 }
 
 function wire({ createdAt, disabled, retryMs, dead, previousUntil, ...shown }: ShownWebhook) {

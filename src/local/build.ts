@@ -43,8 +43,8 @@ async function bundlePages(folder: string): Promise<void> {
     minify: true,
     format: "esm",
     target: "es2022",
-    jsx: "automatic",
-    jsxImportSource: "hono/jsx/dom",
+    // The folder's own tsconfig says `hono/jsx`, for what the server draws too is in it, and would win.
+    tsconfigRaw: { compilerOptions: { jsx: "react-jsx", jsxImportSource: "hono/jsx/dom" } },
     legalComments: "none",
     write: false,
     logLevel: "silent",

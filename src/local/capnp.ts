@@ -21,6 +21,13 @@ export interface WorkerdConfig {
   assets: { directory: string; binding: string };
   /** Names of the environment variables that the Worker sees as text bindings. */
   settings: string[];
+  /**
+   * Whether the Worker may call this machine, whatever name leads there. It may call the public
+   * internet, and never the network around it: a name that leads there is not followed.
+   */
+  callsLoopback: boolean;
+  /** A binding that may call anything: for an address that the operator has set, and for no other. */
+  trustedNetwork?: string;
 }
 
 /** The name of the socket, by which workerd reports the port that it chose. */
@@ -50,6 +57,15 @@ export function workerdConfig(config: WorkerdConfig): string {
     ),
     `(name = ${quote(config.assets.binding)}, service = "assets")`,
     ...config.settings.map((name) => `(name = ${quote(name)}, fromEnvironment = ${quote(name)})`),
+    ...(config.trustedNetwork === undefined
+      ? []
+      : [`(name = ${quote(config.trustedNetwork)}, service = "trusted")`]),
+  ];
+  const networks = [
+    network("internet", config.callsLoopback ? ["public", "local"] : ["public"]),
+    ...(config.trustedNetwork === undefined
+      ? []
+      : [network("trusted", ["public", "local", "private"])]),
   ];
   // Storage is always on disk: `inMemory` crashes the process when an alarm fires (workerd#7191).
   return `# Written at every start of the server; changes made here are lost.
@@ -60,7 +76,7 @@ const config :Workerd.Config = (
     (name = "main", worker = .main),
     (name = "objects", disk = (path = ${quote(config.objectsDirectory)}, writable = true)),
     (name = "assets", disk = (path = ${quote(config.assets.directory)}, writable = false)),
-    (name = "internet", network = (allow = ["public", "local"], tlsOptions = (trustBrowserCas = true))),
+    ${networks.join(",\n    ")},
   ],
   sockets = [(name = ${quote(SOCKET)}, address = ${quote(config.address)}, http = (), service = "main")],
 );
@@ -77,6 +93,12 @@ const main :Workerd.Worker = (
   ],
 );
 `;
+}
+
+/** `local` is this machine, `private` the network around it; which it is, is asked of the address. */
+function network(name: string, allow: ("public" | "local" | "private")[]): string {
+  const kinds = allow.map(quote).join(", ");
+  return `(name = ${quote(name)}, network = (allow = [${kinds}], tlsOptions = (trustBrowserCas = true)))`;
 }
 
 /** Cap'n Proto has the escapes of C; other control characters cannot occur in a sane path. */

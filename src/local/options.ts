@@ -23,10 +23,12 @@ Also from the environment:
   API_KEYS         who may do everything; without it, only this machine may ask
   JWT_JWKS_URL     whose JWTs are believed, with JWT_ISSUER and JWT_AUDIENCE
   JWT_KEYS         the same as a JWKS, {"keys": [...]}
+  ALLOW_LOOPBACK   true: with keys, too, webhooks and workers may be on this machine
   ALLOWED_ORIGINS  web pages that may ask from a browser
   PUBLIC_URL       where others reach this server, for the URLs of promises
   RETENTION        how long settled promises are kept
-  AWAITERS_MAX     how many may await one promise`;
+  AWAITERS_MAX     how many may await one promise
+  LOG              which requests are logged: off, errors, all  (errors)`;
 
 /** What to start, or `"help"`. Throws a `StartError` for anything else. */
 export function parseOptions(

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { assertFree, authority, isLoopback, originOf, resolveHost } from "./address.ts";
 import { buildAssets } from "./build.ts";
 import { bundleWorker } from "./bundle.ts";
-import { workerdConfig } from "./capnp.ts";
+import { workerdConfig, type WorkerdConfig } from "./capnp.ts";
 import { lockFolder, type FolderLock } from "./lock.ts";
 import { readProject, type Project } from "./project.ts";
 import { readSecrets } from "./secrets.ts";
@@ -28,6 +28,8 @@ export interface ServerOptions {
   host?: string;
   /** Where `SETTINGS` are looked up; everything else in it is ignored. @default {} */
   env?: Record<string, string | undefined>;
+  /** The text of a Worker in place of ours: for benchmarks that leave a part of it out. */
+  module?: string;
   /** Receives what workerd prints, logs of the Worker included. */
   log?: (text: string) => void;
 }
@@ -59,8 +61,12 @@ const SETTINGS = [
   "RETENTION",
   "AWAITERS_MAX",
   "TASK_RETRY",
+  "AUDIT_RETENTION",
+  "LOG",
+  "TRACE",
   "INDEX_SHARDS",
   "DEBUG_SURFACE",
+  "ALLOW_LOOPBACK",
   "LINK_KEYS",
   "RECEIPT_KEYS",
 ] as const;
@@ -89,8 +95,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let workerd: WorkerdProcess | undefined;
   try {
     await assertFree(ip, port);
-    Object.assign(settings, { ...readSecrets(lock.folder), ...settings });
-    const config = writeConfig(lock.folder, authority(ip, port), await prepare(), settings);
+    Object.assign(settings, { ...readSecrets(lock.folder), ...settings, LOG_FORMAT: "lines" });
+    const callsLoopback = access === "open" || settings["ALLOW_LOOPBACK"] === "true";
+    const at = { address: authority(ip, port), callsLoopback };
+    const made = await prepare();
+    const own = options.module === undefined ? made : { ...made, module: options.module };
+    const config = writeConfig(lock.folder, at, own, settings);
     workerd = spawnWorkerd(config, settings, log);
     const url = originOf(ip, await workerd.port);
     await assertHealthy(url, workerd);
@@ -170,7 +180,7 @@ function prepare(): Promise<Prepared> {
 /** Writes the config and the module into the folder and returns the path of the config. */
 function writeConfig(
   folder: string,
-  address: string,
+  at: Pick<WorkerdConfig, "address" | "callsLoopback">,
   { project, module }: Prepared,
   settings: Record<string, string>,
 ): string {
@@ -182,10 +192,11 @@ function writeConfig(
     config,
     workerdConfig({
       ...project,
+      ...at,
       module: "worker.js",
-      address,
       objectsDirectory,
       settings: Object.keys(settings),
+      ...("JWT_JWKS_URL" in settings && { trustedNetwork: "JWKS" }),
     }),
   );
   return config;

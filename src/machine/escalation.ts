@@ -4,6 +4,7 @@
  * no alarm to know what has happened; only telling somebody does.
  */
 import { NEVER } from "../../client/src/protocol.ts";
+import { moved } from "./extension.ts";
 import type { PendingPromise, Payload, WritableState } from "./promise.ts";
 
 export interface EscalationStep {
@@ -29,11 +30,8 @@ export function escalate(record: PendingPromise, now: number): Escalated {
   const step = nextStep(record);
   if (!step || step.at > now) return { record };
   const { settle, extendMs = 0, at } = step;
-  const after: PendingPromise = {
-    ...record,
-    escalated: (record.escalated ?? 0) + 1,
-    timeoutAt: Math.min(record.timeoutAt + extendMs, NEVER),
-  };
+  const timeoutAt = Math.min(record.timeoutAt + extendMs, NEVER);
+  const after = { ...moved(record, timeoutAt), escalated: (record.escalated ?? 0) + 1 };
   return settle ? { record: after, settled: { ...settle, at } } : escalate(after, now);
 }
 

@@ -54,6 +54,8 @@ export interface RemovedEntry {
   of: "promise" | "schedule";
   id: string;
   revision: number;
+  /** How the promise was before it went: its end may not have been told. */
+  last?: PromiseEntry;
 }
 
 export type IndexEntry = PromiseEntry | ScheduleEntry | RemovedEntry;
@@ -92,9 +94,9 @@ export function scheduleEntry(
 export function removedEntry(
   of: RemovedEntry["of"],
   id: string,
-  { revision }: { revision: number },
+  { revision, last }: { revision: number; last?: PromiseEntry },
 ): RemovedEntry {
-  return { kind: "removed", of, id, revision };
+  return { kind: "removed", of, id, revision, ...(last && { last }) };
 }
 
 /** Do both say the same? Then the second need not be sent. */

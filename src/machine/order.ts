@@ -74,6 +74,24 @@ export function mergePages(pages: readonly Found[][], order: Order, limit: numbe
   };
 }
 
+/**
+ * The shards, by number, whose next entries may belong on the page: each was asked for `share`, has
+ * given as many, and the last of them is on the page.
+ */
+export function mayHaveMore(
+  pages: readonly Found[][],
+  order: Order,
+  share: number,
+  limit: number,
+): number[] {
+  if (share > limit) return [];
+  const end = mergePages(pages, order, limit + 1).found[limit];
+  return pages.flatMap((page, shard) => {
+    const last = page[share - 1];
+    return last && (!end || compareFound(last, end, order) <= 0) ? [shard] : [];
+  });
+}
+
 /** By their numbers; those that have the same by their ids, which go up in both directions. */
 function compareFound(a: Found, b: Found, { by, descending }: Order): number {
   const direction = descending ? -1 : 1;

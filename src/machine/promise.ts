@@ -9,10 +9,13 @@
  * abstract specification (projection: the deadline always wins), Restate's durable promises example
  * (an id behaves as if it had always existed).
  */
-import { NEVER, TIMER_TAGS } from "../../client/src/protocol.ts";
+import { NEVER } from "../../client/src/protocol.ts";
 import { escalate, type EscalationStep } from "./escalation.ts";
+import { moved } from "./extension.ts";
+import { imported, type Import } from "./import.ts";
 import { verdict, type Quorum, type Vote } from "./quorum.ts";
 import { bornTask, fulfilledTask, TARGET_TAG, type Task } from "./task-state.ts";
+import { isTimer } from "./timer.ts";
 
 /** JSON as text. Data passes through unread, so nobody in between can change it. */
 export type JsonText = string;
@@ -67,6 +70,8 @@ interface Born {
   escalation?: EscalationStep[];
   /** So many of its steps have happened. */
   escalated?: number;
+  /** How often somebody has moved its deadline: the record is another one then. */
+  extended?: number;
   /** Who executes it; there is one exactly where a tag names a target. */
   task?: Task;
 }
@@ -119,6 +124,12 @@ export interface Settle {
   orCreate?: { id: string; birth: string; retentionMs?: number };
 }
 
+/** Move the deadline of a pending promise later. */
+export interface Extend {
+  kind: "extend";
+  timeoutAt: number;
+}
+
 /** Delete a settled promise; its id is free again. */
 export interface Purge {
   kind: "purge";
@@ -134,14 +145,15 @@ export interface Wake {
   kind: "wake";
 }
 
-export type Command = Create | Settle | Purge | Dispose | Wake;
+export type Command = Create | Settle | Extend | Import | Purge | Dispose | Wake;
 
 /**
- * - `created`, `settled`, `purged`, `disposed`: this command did it.
- * - `repeated`: the same key did it before.
+ * - `created`, `settled`, `extended`, `imported`, `purged`, `disposed`: this command did it.
+ * - `repeated`: the same key did it before, or the deadline is that already.
  * - `late`: the deadline settled it first, and the caller did not insist (`strict`).
  * - `lost`: it was settled before.
- * - `exists`: create found it there. `absent`: there is none. `pending`: purge wants it settled.
+ * - `endless`: there is no deadline to move. `earlier`: it is later already.
+ * - `exists`: create or import found it there. `absent`: there is none. `pending`: purge wants it settled.
  * - `voted`: counted, and more votes are needed. `already_voted`, `excluded`: not counted.
  * - `unchecked`: the promise has a schema, and nobody has held the value against it yet.
  * - `unchanged`: nothing was due.
@@ -149,9 +161,13 @@ export type Command = Create | Settle | Purge | Dispose | Wake;
 export type DecisionOutcome =
   | "created"
   | "settled"
+  | "extended"
+  | "imported"
   | "repeated"
   | "late"
   | "lost"
+  | "endless"
+  | "earlier"
   | "exists"
   | "absent"
   | "pending"
@@ -196,6 +212,13 @@ function decideCurrent(
       return current ? createAgain(current, command) : create(command, now);
     case "settle":
       return settle(current, command, now);
+    case "extend":
+      return extend(current, command);
+    case "import": {
+      if (current) return { outcome: "exists", record: current };
+      const write = imported(command, now);
+      return { outcome: "imported", record: project(write, now), write };
+    }
     case "purge":
       if (!current) return { outcome: "absent", record: null };
       if (!isSettled(current)) return { outcome: "pending", record: current };
@@ -241,11 +264,6 @@ export function settlerOf({ settledBy, settledAt, timeoutAt }: SettledPromise): 
 
 export function isSettled(record: PromiseRecord): record is SettledPromise {
   return record.state !== "pending";
-}
-
-/** A timer is a promise whose deadline is its success. */
-export function isTimer(tags: Record<string, string>): boolean {
-  return TIMER_TAGS.some((tag) => tags[tag] === "true");
 }
 
 /**
@@ -362,6 +380,17 @@ function settleAgain(current: SettledPromise, command: Settle): Decision {
     idempotencyKey !== undefined && idempotencyKey === current.idempotencyKeyForComplete;
   const repeated = sameKey && (!strict || current.state === state);
   return { outcome: repeated ? "repeated" : "lost", record: current };
+}
+
+/** Steps of the escalation that were due have happened; those that are to come see the new deadline. */
+function extend(current: PromiseRecord | null, { timeoutAt }: Extend): Decision {
+  if (!current) return { outcome: "absent", record: null };
+  if (isSettled(current)) return { outcome: "lost", record: current };
+  if (current.timeoutAt === timeoutAt) return { outcome: "repeated", record: current };
+  if (current.timeoutAt >= NEVER) return { outcome: "endless", record: current };
+  if (timeoutAt < current.timeoutAt) return { outcome: "earlier", record: current };
+  const record = { ...moved(current, timeoutAt), extended: (current.extended ?? 0) + 1 };
+  return { outcome: "extended", record, write: record };
 }
 
 function bornToSettle(

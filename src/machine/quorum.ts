@@ -51,7 +51,7 @@ export function verdict(
   vote: Vote,
   requester: string | undefined,
 ): Verdict {
-  if (!mayVote(quorum, vote.by, requester)) return { is: "excluded", votes };
+  if (exclusionOf(quorum, vote.by, requester)) return { is: "excluded", votes };
   if (votes.some(({ by }) => by === vote.by)) return { is: "voted", votes };
   const all = [...votes, vote];
   const approvals = all.filter(({ approves }) => approves).length;
@@ -61,7 +61,12 @@ export function verdict(
   return { is: isOver ? "missed" : "counted", votes: all };
 }
 
-function mayVote({ voters, excludeRequester }: Quorum, by: string, requester?: string): boolean {
-  if (excludeRequester && by === requester) return false;
-  return voters === undefined || voters.includes(by);
+/** Why somebody may not vote: they have asked for it, or are not on the list. */
+export function exclusionOf(
+  { voters, excludeRequester }: Quorum,
+  by: string,
+  requester: string | undefined,
+): "requester" | "stranger" | undefined {
+  if (excludeRequester && by === requester) return "requester";
+  return voters === undefined || voters.includes(by) ? undefined : "stranger";
 }

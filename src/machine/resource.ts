@@ -25,6 +25,25 @@ export function promiseUrl(origin: string, id: string): string {
 
 /** The REST resource: shape in `PromiseRecord` of protocol.ts. */
 export function resourceText(record: PromiseRecord, origin: string): string {
+  const { votes } = record;
+  const parts = partsOf(record, votes && shownVotes(votes));
+  parts.push(`"url":${JSON.stringify(promiseUrl(origin, record.id))}`);
+  return `{${parts.join(",")}}`;
+}
+
+/**
+ * The promise as it is taken elsewhere: the resource with all that it takes to go on there, and without
+ * what is of this place, its address and who holds its task. Shape in `ExportedPromise` of protocol.ts.
+ */
+export function exportText(record: PromiseRecord): string {
+  const parts = partsOf(record, record.votes);
+  if (record.internal) parts.push(`"internal":true`);
+  if (record.overProtocol) parts.push(`"protocol":true`);
+  if (record.task?.state === "halted") parts.push(`"halted":true`);
+  return `{${parts.join(",")}}`;
+}
+
+function partsOf(record: PromiseRecord, votes: readonly object[] | undefined): string[] {
   const settled = isSettled(record) ? record : undefined;
   const parts = [
     `"id":${JSON.stringify(record.id)}`,
@@ -52,12 +71,11 @@ export function resourceText(record: PromiseRecord, origin: string): string {
     parts.push(`"requestedBy":${JSON.stringify(record.requestedBy)}`);
   }
   if (record.quorum) parts.push(`"quorum":${JSON.stringify(record.quorum)}`);
-  if (record.votes) parts.push(`"votes":${JSON.stringify(shownVotes(record.votes))}`);
+  if (votes) parts.push(`"votes":${JSON.stringify(votes)}`);
   if (record.escalation) parts.push(`"escalation":${escalationText(record)}`);
   const settledBy = settled && settlerOf(settled);
   if (settledBy) parts.push(`"settledBy":${JSON.stringify(settledBy)}`);
-  parts.push(`"url":${JSON.stringify(promiseUrl(origin, record.id))}`);
-  return `{${parts.join(",")}}`;
+  return parts;
 }
 
 function escalationText({ escalation = [], escalated = 0 }: PromiseRecord): string {
@@ -128,7 +146,7 @@ export function splitFrame(text: string): { type: string; etag?: string; promise
  */
 export function entityTag(record: PromiseRecord): string {
   if (isSettled(record)) return `${record.birth}.settled`;
-  const { birth, votes = [], escalated = 0 } = record;
-  const moved = votes.length + escalated > 0 ? `.${votes.length}.${escalated}` : "";
-  return `${birth}.pending${moved}`;
+  const { birth, votes = [], escalated = 0, extended = 0 } = record;
+  const counts = [votes.length, escalated, extended];
+  return `${birth}.pending${counts.some((count) => count > 0) ? `.${counts.join(".")}` : ""}`;
 }

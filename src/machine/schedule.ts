@@ -26,6 +26,8 @@ export interface ScheduleTerms {
   promiseParam: Payload;
   promiseTags: Record<string, string>;
   description?: string;
+  /** Where workers that are called at an address of their own reach us. */
+  serverUrl?: string;
 }
 
 export interface Schedule extends ScheduleTerms {
@@ -154,6 +156,7 @@ export function occurrence(schedule: ScheduleTerms, at: number, birth: string): 
     tags: { ...lineage, ...schedule.promiseTags, "resonate:schedule": schedule.id },
     timeoutAt: Math.min(at + schedule.promiseTimeoutMs, NEVER),
     strict: false,
+    ...(schedule.serverUrl !== undefined && { serverUrl: schedule.serverUrl }),
   };
 }
 

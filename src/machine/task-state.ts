@@ -80,6 +80,11 @@ export function dueAt(timeoutAt: number, timer: boolean, now: number): number {
   return timer ? timeoutAt : now;
 }
 
+/** The task of a timer whose deadline has moved to `timeoutAt`. */
+export function timerTask(task: Task, timeoutAt: number): Task {
+  return task.state === "pending" ? { ...task, retryAt: timeoutAt } : task;
+}
+
 export function pendingTask(task: Task, retryAt: number): PendingTask {
   return { ...kept(task), state: "pending", retryAt: Math.min(retryAt, NEVER) };
 }

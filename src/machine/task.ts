@@ -14,7 +14,6 @@ import { NEVER } from "../../client/src/protocol.ts";
 import {
   decide,
   isSettled,
-  isTimer,
   project,
   type Decision,
   type PendingPromise,
@@ -46,6 +45,7 @@ import {
   type PendingTask,
   type Task,
 } from "./task-state.ts";
+import { isTimer } from "./timer.ts";
 
 /** So many offers come at the same interval; then it doubles, up to a bound. */
 const OFFERS_IN_A_ROW = 12;

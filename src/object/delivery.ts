@@ -33,7 +33,7 @@ export async function offer(env: Env, record: PromiseRecord, version: number): P
   }
   const head = { serverUrl: readConfig(env).publicUrl ?? serverUrl };
   const text = JSON.stringify({ kind: "execute", head, data: { task: { id, version } } });
-  await push(address.url, text, readConfig(env).openOnLoopback);
+  await push(address.url, text, readConfig(env).callsLoopback);
   return "sent";
 }
 
@@ -66,7 +66,7 @@ export async function unblock(
     await env.DEBUG.getByName("debug").send(key, { address: listener, message: text });
     return true;
   }
-  if (address.kind === "push") return push(address.url, text, readConfig(env).openOnLoopback);
+  if (address.kind === "push") return push(address.url, text, readConfig(env).callsLoopback);
   const { group, cast, pid } = address;
   const message = { promiseId: record.id, cast, ...(pid !== undefined && { pid }), text };
   await env.INBOXES.getByName(group).unblock(message);
@@ -82,7 +82,7 @@ export async function notify(env: Env, record: PromiseRecord, step: number): Pro
   const promise = resourceText(record, config.publicUrl ?? record.serverUrl ?? "");
   if (address.kind === "push") {
     const text = `{"type":"promise.escalated","step":${step},"data":${promise}}`;
-    return push(address.url, text, config.openOnLoopback);
+    return push(address.url, text, config.callsLoopback);
   }
   const { group, cast, pid } = address;
   const text = `{"kind":"escalate","head":{},"data":{"step":${step},"promise":${protocolText(record)}}}`;

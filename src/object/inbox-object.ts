@@ -9,6 +9,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "../../client/src/protocol.ts";
 import type { Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import { InboxStore, type Offer, type Unblock } from "./inbox-store.ts";
 import { Poking } from "./poking.ts";
 import { closeQuietly } from "./sockets.ts";
@@ -127,7 +128,7 @@ export class InboxObject extends DurableObject<Env> {
     try {
       await this.env.PROMISES.getByName(taskId).poke();
     } catch (error) {
-      console.error(error);
+      logFailure("a lost offer could not be made again", error, { promise: taskId });
     }
   }
 

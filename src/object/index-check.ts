@@ -6,6 +6,7 @@
  * It survives its own crash: how far it has come is stored with every step.
  */
 import type { Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import type { IndexEntry } from "../machine/index-entry.ts";
 
 const KEY = "check";
@@ -39,13 +40,16 @@ interface World {
 
 export class Checking {
   #world: World;
+  /** As stored; `null` until this life has looked, for it is asked with every put. */
+  #last: Check | undefined | null = null;
 
   constructor(world: World) {
     this.#world = world;
   }
 
   get last(): Check | undefined {
-    return this.#world.storage.kv.get<Check>(KEY);
+    if (this.#last === null) this.#last = this.#world.storage.kv.get<Check>(KEY);
+    return this.#last;
   }
 
   get isUnderWay(): boolean {
@@ -64,7 +68,7 @@ export class Checking {
       doneAt: now,
       ...(run !== undefined && { run }),
     };
-    this.#world.storage.kv.put(KEY, check);
+    this.#store(check);
   }
 
   /** From the beginning; one of all is not cut short by one of the pending. */
@@ -78,7 +82,7 @@ export class Checking {
       repaired: 0,
       ...(run !== undefined && { run }),
     };
-    this.#world.storage.kv.put(KEY, check);
+    this.#store(check);
     return check;
   }
 
@@ -93,18 +97,23 @@ export class Checking {
     const entries = told.flatMap((answer) => {
       if (answer.status === "fulfilled") return answer.value;
       // One that does not answer must not stop the others; the next check asks again.
-      console.error(answer.reason);
+      logFailure("a promise did not answer the index", answer.reason);
       return [];
     });
     const repaired = entries.length > 0 ? await this.#world.put(entries) : 0;
     // Started anew meanwhile: then this step was of the one before.
     if (this.last?.startedAt !== check.startedAt) return;
-    this.#world.storage.kv.put(KEY, {
+    this.#store({
       ...check,
       after: ids.at(-1) ?? check.after,
       compared: check.compared + ids.length,
       repaired: check.repaired + repaired,
       ...(ids.length < AT_A_TIME && { doneAt: now }),
-    } satisfies Check);
+    });
+  }
+
+  #store(check: Check): void {
+    this.#world.storage.kv.put(KEY, check);
+    this.#last = check;
   }
 }

@@ -11,7 +11,10 @@ import { projectEntry, promiseMatches, type PromiseTerms } from "../machine/quer
 import type { Change, IndexStore } from "./index-store.ts";
 import { closeQuietly } from "./sockets.ts";
 
-/** What a follower is told, as JSON text. `seq`: all changes with a stamp up to it have been told. */
+/**
+ * What a follower is told, as JSON text. `seq`: all changes with a stamp up to it have been told; who
+ * comes again with the last one that it has heard misses nothing, though it may hear some twice.
+ */
 export type Told =
   | { is: "open"; seq: number }
   /** Too much is forgotten to say what happened since: look anew. */
@@ -64,8 +67,8 @@ export class Followers {
     socket.serializeAttachment(terms);
     const seq = this.#store.seq(now);
     const hasGap = since !== undefined && since <= forgotten;
+    if (since !== undefined && !hasGap) this.#replay({ socket, terms }, since, now);
     send(socket, { is: hasGap ? "gap" : "open", seq });
-    if (since !== undefined && !hasGap) this.#replay({ socket, terms }, since, seq, now);
     this.#followers = undefined;
     return client;
   }
@@ -99,10 +102,9 @@ export class Followers {
     this.#toldUntil = now;
     if (this.#nextAt !== undefined && now < this.#nextAt) return;
     this.#nextAt = undefined;
-    const over = [...this.#store.overBetween(was, now)];
-    const seq = this.#store.seq(now);
+    const over = stamped([...this.#store.overBetween(was, now)]);
     for (const follower of this.#all) {
-      for (const entry of over) {
+      for (const { entry, seq } of over) {
         tellOne(follower, { id: entry.id, seq, before: entry, after: entry, was, now });
       }
     }
@@ -113,20 +115,23 @@ export class Followers {
     this.#followers = this.#all.filter((follower) => follower.socket !== socket);
   }
 
-  /** Whether it was in the list before is not known any more: `removed` may come for what never was. */
-  #replay({ socket, terms }: Follower, since: number, seq: number, now: number): void {
-    for (const change of this.#store.changesSince(since)) {
-      if ("removed" in change) send(socket, { is: "removed", seq, id: change.removed });
-      else if (!promiseMatches(change, terms, now))
-        send(socket, { is: "removed", seq, id: change.id });
-      else send(socket, { is: "changed", seq, entry: projectEntry(change, now) });
+  /**
+   * In the order in which it happened, so that a line which breaks in the middle has come so far.
+   * Whether it was in the list before is not known any more: `removed` may come for what never was.
+   */
+  #replay({ socket, terms }: Follower, since: number, now: number): void {
+    const told: Told[] = Array.from(this.#store.changesSince(since), ({ id, seq, entry }) =>
+      entry && promiseMatches(entry, terms, now)
+        ? { is: "changed", seq, entry: projectEntry(entry, now) }
+        : { is: "removed", seq, id },
+    );
+    for (const { entry, seq } of stamped([...this.#store.overBetween(since / 1000, now)])) {
+      const isFound = promiseMatches(entry, terms, now);
+      if (isFound) told.push({ is: "changed", seq, entry: projectEntry(entry, now) });
+      else told.push({ is: "removed", seq, id: entry.id });
     }
-    for (const entry of this.#store.overBetween(since / 1000, now)) {
-      tellOne(
-        { socket, terms },
-        { id: entry.id, seq, before: entry, after: entry, was: since / 1000, now },
-      );
-    }
+    told.sort((a, b) => a.seq - b.seq);
+    for (const one of told) send(socket, one);
   }
 
   get #all(): Follower[] {
@@ -168,4 +173,16 @@ function send(socket: WebSocket, told: Told): void {
   } catch {
     // It has gone; its close comes, or came.
   }
+}
+
+/**
+ * In the order of their deadlines, each with its own as its stamp. Of those that pass together only the
+ * last has told of all.
+ */
+function stamped(over: PromiseEntry[]): { entry: PromiseEntry; seq: number }[] {
+  const inOrder = over.toSorted((a, b) => a.timeoutAt - b.timeoutAt);
+  return inOrder.map((entry, at) => {
+    const isLast = inOrder[at + 1]?.timeoutAt !== entry.timeoutAt;
+    return { entry, seq: entry.timeoutAt * 1000 - (isLast ? 0 : 1) };
+  });
 }

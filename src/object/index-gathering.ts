@@ -7,6 +7,7 @@
  * the other is evicted. Should the speaker end in the middle, whoever has something to say next goes on.
  */
 import { readConfig, type Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import { indexShardOf, shardName } from "../machine/ids.ts";
 import type { IndexEntry } from "../machine/index-entry.ts";
 
@@ -17,7 +18,7 @@ const LATE_MS = 1000;
 /** What cannot be told is tried again, up to a minute; then whoever owes it does, or the index asks. */
 const AGAIN_MS = 250;
 /** Whoever has waited so often does not believe in the speaker any more. */
-const WAITS_MAX = 40;
+const WAITS_MAX = 24;
 /** A shard may have to start, and write many entries, before it answers. */
 const TELLING_MS_MAX = 5000;
 const TRIES_MAX = 9;
@@ -96,7 +97,7 @@ async function tell(env: Env, shard: string, told: Said[]): Promise<boolean> {
   try {
     await env.INDEX.getByName(shard).put(told.map(({ entry }) => entry));
   } catch (error) {
-    console.error(error);
+    logFailure("a shard of the index was not told", error, { shard, entries: told.length });
     return false;
   }
   for (const said of told) {

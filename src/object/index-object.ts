@@ -19,6 +19,7 @@ import { IndexFigures } from "./index-figures.ts";
 import { Followers } from "./index-followers.ts";
 import { Lag } from "./index-lag.ts";
 import { IndexStore, type Search } from "./index-store.ts";
+import { traced } from "./trace.ts";
 
 /** So long a removal is remembered: far longer than any message is on its way. */
 const REMOVED_MS = 60 * 60 * 1000;
@@ -68,7 +69,8 @@ export class IndexObject extends DurableObject<Env> {
   async put(entries: IndexEntry[]): Promise<void> {
     this.#checkShards();
     this.#lag.heard(entries, Date.now());
-    await this.#put(entries);
+    const put = (): Promise<number> => this.#put(entries);
+    await traced(this.env, "index", put, (news) => ({ entries: entries.length, news }));
     await this.#checkAfterRestart();
   }
 

@@ -36,7 +36,7 @@ export function whereOf(terms: PromiseTerms, { by }: Pick<Order, "by">, now: num
     parts.push(`(${sql})`);
     values.push(...bound);
   };
-  addStates(and, terms, by === "settled", now);
+  addStates(and, terms, by === "settled" || terms.settled !== undefined, now);
   addSpan(and, "created_at", terms.created);
   addSpan(and, SETTLED_AT, terms.settled);
   addSpan(and, "timeout_at", terms.deadline);

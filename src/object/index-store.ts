@@ -168,16 +168,18 @@ export class IndexStore {
   }
 
   /** What has changed since a stamp. Removals are remembered for a while only. */
-  *changesSince(seq: number): Generator<PromiseEntry | { removed: string }> {
+  *changesSince(
+    seq: number,
+  ): Generator<{ id: string; seq: number; entry: PromiseEntry | undefined }> {
     const { sql } = this.#storage;
     for (const row of sql.exec<PromiseRow>("SELECT * FROM promise WHERE seq > ?", seq)) {
-      yield entryOf(row);
+      yield { id: row.id, seq: row.seq, entry: entryOf(row) };
     }
-    const gone = sql.exec<{ id: string }>(
-      "SELECT id FROM removed WHERE kind = 'promise' AND seq > ?",
+    const gone = sql.exec<{ id: string; seq: number }>(
+      "SELECT id, seq FROM removed WHERE kind = 'promise' AND seq > ?",
       seq,
     );
-    for (const { id } of gone) yield { removed: id };
+    for (const one of gone) yield { ...one, entry: undefined };
   }
 
   /** Those whose deadline is after the first instant, and not after the second. */
@@ -281,15 +283,18 @@ export class IndexStore {
   }
 
   /** Remembered also where nothing was: what is older than it may still be on its way. */
-  #remove({ of, id, revision }: RemovedEntry, now: number): Change[] {
+  #remove({ of, id, revision, last }: RemovedEntry, now: number): Change[] {
     const { sql } = this.#storage;
+    const [known] = sql.exec<{ revision: number }>(REMOVAL, of, id).toArray();
+    if (known && revision <= known.revision) return [];
     const seq = this.#nextSeq(now);
     const stored = of === "promise" ? this.#one(id) : undefined;
     const before = stored && stored.revision < revision ? stored : undefined;
     if (before) {
       sql.exec("DELETE FROM promise WHERE settled = ? AND id = ?", phaseOf(before), id);
-      this.#onGone(before, now);
     }
+    const gone = last ?? before;
+    if (gone) this.#onGone(gone, now);
     if (of === "schedule") {
       sql.exec("DELETE FROM schedule WHERE id = ? AND revision < ?", id, revision);
     }

@@ -7,6 +7,7 @@
  * What a crash cuts off in between, the index finds by asking (index-check.ts).
  */
 import { readConfig, type Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import { indexShardOf, shardName } from "../machine/ids.ts";
 import { sameEntry, type IndexEntry } from "../machine/index-entry.ts";
 import { heard, say, type Said } from "./index-gathering.ts";
@@ -67,7 +68,7 @@ export class Indexing {
     try {
       await heard(this.#env, this.#said!);
     } catch (error) {
-      console.error(error);
+      logFailure("the index was not told", error, { promise: this.#latest.id });
       this.#dueAt = now + AGAIN_MS;
     }
   }

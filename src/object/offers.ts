@@ -7,6 +7,7 @@
  * twice as long as the one before; the task's timer bounds that, and any progress resets it.
  */
 import type { Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import type { PromiseRecord } from "../machine/promise.ts";
 import type { TaskCommand } from "../machine/task-command.ts";
 import { noteOffer, offer, withdraw } from "./delivery.ts";
@@ -47,7 +48,7 @@ export class Offers {
   send(record: PromiseRecord, version: number, at?: number): void {
     this.#latest += 1;
     this.#sending = this.#send(record, version, this.#latest, at).catch((error: unknown) => {
-      console.error(error);
+      logFailure("a task could not be offered", error, { promise: record.id });
     });
   }
 
@@ -67,6 +68,8 @@ export class Offers {
   withdraw(before: PromiseRecord, after: PromiseRecord): void {
     if (before.task?.state !== "pending" || !before.task.parked) return;
     if (after.task?.state === "pending") return;
-    withdraw(this.#env, before).catch((error: unknown) => console.error(error));
+    withdraw(this.#env, before).catch((error: unknown) =>
+      logFailure("an offer could not be withdrawn", error, { promise: before.id }),
+    );
   }
 }

@@ -15,20 +15,23 @@ const AGAIN_MS_MAX = 5 * 60 * 1000;
 const GIVE_UP_MS = 3 * 24 * 60 * 60 * 1000;
 const AT_A_TIME = 50;
 
+interface Told {
+  id(): string;
+  /** Of the life that it has now. */
+  birth(): string | undefined;
+  /** Tells the index that there is nothing any more. @returns whether it was heard */
+  tellRemoval(): Promise<boolean>;
+}
+
 export class Outbox {
   #env: Env;
   #subscribers: Subscribers;
   #failures = 0;
   #running: Promise<void> | undefined;
 
-  #promise: { id(): string; birth(): string | undefined };
+  #promise: Told;
 
-  /** @param promise its id, and the birth of the life that it has now */
-  constructor(
-    env: Env,
-    subscribers: Subscribers,
-    promise: { id(): string; birth(): string | undefined },
-  ) {
+  constructor(env: Env, subscribers: Subscribers, promise: Told) {
     this.#env = env;
     this.#subscribers = subscribers;
     this.#promise = promise;
@@ -43,8 +46,8 @@ export class Outbox {
   /** When to try what is owed by now; `null` when nothing is. */
   dueAt(now: number, settled: boolean): number | null {
     if (this.#subscribers.size === 0) return null;
-    const { notices, events, orphans } = this.#subscribers;
-    if (!settled && notices.length + events.length + orphans.length === 0) return null;
+    const { notices, events, orphans, removal } = this.#subscribers;
+    if (!settled && !removal && notices.length + events.length + orphans.length === 0) return null;
     return now + Math.min(AGAIN_MS * 2 ** this.#failures, AGAIN_MS_MAX);
   }
 
@@ -64,6 +67,7 @@ export class Outbox {
   async #run(record: PromiseRecord | null, now: number, at?: number): Promise<void> {
     const told = await allDone([
       ...this.#subscribers.orphans.map((orphan) => () => this.#wake(orphan, at)),
+      ...(this.#subscribers.removal ? [() => this.#tellRemoval()] : []),
       ...(record ? this.#tellNow(record) : []),
       ...(record && isSettled(record) ? this.#tellTheEnd(record, now, at) : []),
     ]);
@@ -105,6 +109,12 @@ export class Outbox {
     // The row may be one of another life by now, which has not ended.
     if (this.#promise.birth() === birth) this.#subscribers.removeAwaiter(awaiter);
     return true;
+  }
+
+  async #tellRemoval(): Promise<boolean> {
+    const isHeard = await this.#promise.tellRemoval();
+    if (isHeard) this.#subscribers.removeRemoval();
+    return isHeard;
   }
 
   async #wake(orphan: Orphan, at?: number): Promise<boolean> {

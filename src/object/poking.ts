@@ -3,6 +3,7 @@
  * Oldest first, a few at a time, one pass at a time however many workers come. It deletes no row that
  * a promise has not disowned: the others go when their offer is sent.
  */
+import { log } from "../log.ts";
 import type { InboxStore, ParkedTask } from "./inbox-store.ts";
 import type { Workers } from "./workers.ts";
 
@@ -52,7 +53,7 @@ export class Poking {
       failures = await this.#pass();
     }
     this.#owe(failures > 0);
-    if (failures > 0) console.error(`${failures} parked tasks could not be poked`);
+    if (failures > 0) log("error", "parked tasks could not be poked", { tasks: failures });
   }
 
   /** All that was parked before it began. @returns how many are still to be poked */

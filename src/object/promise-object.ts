@@ -5,7 +5,9 @@
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import type { IndexEntry } from "../machine/index-entry.ts";
+import { differences, imported, type Import } from "../machine/import.ts";
 import type { Link } from "../machine/link.ts";
 import {
   asBorn,
@@ -60,6 +62,13 @@ export interface Snapshot {
   record: PromiseRecord | null;
   awaiters: string[];
   listeners: string[];
+}
+
+/** Who waits. */
+export interface Awaiting {
+  sockets: number;
+  listeners: string[];
+  tasks: string[];
 }
 
 /**
@@ -174,6 +183,14 @@ export class PromiseObject extends DurableObject<Env> {
     return at === undefined ? written : this.#afterSending(written);
   }
 
+  /** Who waits now; `null` for an id that nobody has created, when nobody does. Writes nothing. */
+  awaiters(): Awaiting | null {
+    const record = this.get();
+    const sockets = this.#turns.sockets.open().length;
+    const { awaiters: tasks, listeners } = this.#turns.subscribers;
+    return record || sockets > 0 ? { sockets, listeners, tasks } : null;
+  }
+
   createLink(link: Link): ReturnType<LinkDesk["create"]> {
     return this.#linkDesk.create(link);
   }
@@ -231,11 +248,21 @@ export class PromiseObject extends DurableObject<Env> {
     return this.#turns.frame(this.get(), origin);
   }
 
-  change(command: Command, origin: string): Changed | Promise<Changed> {
-    return this.#inLane(command, () => {
-      const { outcome, record } = this.#turns.apply(command);
-      return { outcome, frame: this.#turns.frame(record, origin) };
-    });
+  /** @returns what is not the same, where the id is taken; nothing when it was free */
+  importRecord(command: Import): string[] | undefined {
+    const { outcome, record } = this.#turns.apply(command);
+    if (outcome === "imported" || !record) return undefined;
+    return differences(record, imported(command, this.#turns.now()), this.#turns.now());
+  }
+
+  /** @param requestId for the log */
+  change(command: Command, origin: string, requestId?: string): Changed | Promise<Changed> {
+    const changed = (): Changed | Promise<Changed> =>
+      this.#inLane(command, () => {
+        const { outcome, record } = this.#turns.apply(command);
+        return { outcome, frame: this.#turns.frame(record, origin) };
+      });
+    return this.#loudly(changed, { promise: this.#turns.id, requestId });
   }
 
   /**
@@ -290,8 +317,22 @@ export class PromiseObject extends DurableObject<Env> {
     } catch (error) {
       // The runtime tries six times, then drops the alarm for good, and who waits would wait for ever.
       if ((info?.retryCount ?? 0) < LAST_ALARM_RETRY) throw error;
-      console.error(error);
+      logFailure("an alarm failed", error, { promise: turns.id });
       await this.ctx.storage.setAlarm(turns.now() + ALARM_AGAIN_MS);
+    }
+  }
+
+  /** What fails is logged here too: an error that has crossed to the edge has lost its stack. */
+  #loudly<T>(work: () => T | Promise<T>, facts: Parameters<typeof logFailure>[2]): T | Promise<T> {
+    const failed = (error: unknown): never => {
+      logFailure("a change failed", error, facts);
+      throw error;
+    };
+    try {
+      const answer = work();
+      return answer instanceof Promise ? answer.catch(failed) : answer;
+    } catch (error) {
+      return failed(error);
     }
   }
 

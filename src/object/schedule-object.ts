@@ -5,6 +5,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { readConfig, type Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import { AHEAD_MS_MAX } from "../machine/deadline.ts";
 import { nextRevision, removedEntry, scheduleEntry } from "../machine/index-entry.ts";
 import type { Create } from "../machine/promise.ts";
@@ -111,7 +112,7 @@ export class ScheduleObject extends DurableObject<Env> {
       }
     } catch (error) {
       // Not by throwing: the runtime gives an alarm up after six tries.
-      console.error(error);
+      logFailure("a schedule could not fire", error, { schedule: schedule.id });
       await this.ctx.storage.setAlarm(Date.now() + AGAIN_MS);
       return;
     }

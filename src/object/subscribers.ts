@@ -1,8 +1,8 @@
 /**
  * Who is to be told something, a row each, because there can be many and the record would be written
  * anew for every one: when the promise settles, awaiters (tasks of other promises) and listeners
- * (addresses); now, those whom a step of its escalation names, and webhooks. A row goes when its owner
- * has confirmed that it knows.
+ * (addresses); now, those whom a step of its escalation names, and webhooks; and when it is deleted,
+ * the index. A row goes when its owner has confirmed that it knows.
  *
  * Knows the layout of these rows and nothing else.
  */
@@ -16,6 +16,7 @@ const LISTENER = `${PREFIX}listener:`;
 const NOTICE = `${PREFIX}notice:`;
 const EVENT = `${PREFIX}event:`;
 const ORPHAN = `${PREFIX}orphan:`;
+const REMOVAL = `${PREFIX}removal`;
 
 /** A task that awaited a life of this id which went without an end. */
 export interface Orphan {
@@ -78,6 +79,19 @@ export class Subscribers {
 
   removeOrphan({ birth, awaiter }: Orphan): void {
     this.#remove(`${ORPHAN}${birth}:${awaiter}`);
+  }
+
+  /** The index is owed the word that there is nothing here any more. */
+  get removal(): boolean {
+    return this.#known().has(REMOVAL);
+  }
+
+  addRemoval(): void {
+    this.#add(REMOVAL);
+  }
+
+  removeRemoval(): void {
+    this.#remove(REMOVAL);
   }
 
   addNotice(step: number): void {

@@ -9,12 +9,7 @@
 import { LIMITS, type Frame, type WebhookEventType } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
 import { wakeAt } from "../machine/deadline.ts";
-import {
-  nextRevision,
-  promiseEntry,
-  removedEntry,
-  type IndexEntry,
-} from "../machine/index-entry.ts";
+import type { IndexEntry } from "../machine/index-entry.ts";
 import {
   decide,
   isSettled,
@@ -27,13 +22,14 @@ import { entityTag, standingFrame } from "../machine/resource.ts";
 import { decideTask, offerBorn } from "../machine/task.ts";
 import type { TaskCommand, TaskDecision, TaskSettings } from "../machine/task-command.ts";
 import { CLOCK_MARGIN_MS } from "./across.ts";
-import { Indexing } from "./indexing.ts";
 import { Offers } from "./offers.ts";
 import { Outbox } from "./outbox.ts";
 import { Preload } from "./preload.ts";
 import { PromiseStore } from "./promise-store.ts";
 import { Sockets, tellEnd, tellNews, type Waiting } from "./sockets.ts";
+import { Standing } from "./standing.ts";
 import { SUBSCRIBER_PREFIX, Subscribers } from "./subscribers.ts";
+import { traced } from "./trace.ts";
 import { matching } from "./webhook-filters.ts";
 
 /** A parked task is offered when somebody comes; this is for the day that word of it is lost. */
@@ -43,19 +39,20 @@ const PARK_MS = 60 * 60 * 1000;
 export type Answer = Pick<Decision, "outcome" | "record">;
 
 type Turn = Decision & Pick<TaskDecision, "offer">;
+type Decide<D extends Turn> = (stored: PromiseRecord | null, now: number) => D;
+type Told<D extends Turn> = D & { telling: Promise<void> | undefined };
 
 /** Where a method takes `at`, a test tool drives the clock: then there are no alarms. */
 export class Turns {
   readonly sockets: Sockets;
   readonly subscribers: Subscribers;
   readonly preload: Preload;
-  readonly indexing: Indexing;
+  readonly standing: Standing;
   #ctx: DurableObjectState;
   #env: Env;
   #store: PromiseStore;
   #outbox: Outbox;
   #offers: Offers;
-  #revision = 0;
   /** The instant of the alarm; `undefined` until this life of the object has looked. */
   #alarmAt: number | null | undefined;
   #latestNow = 0;
@@ -70,10 +67,16 @@ export class Turns {
     this.sockets = new Sockets(ctx);
     this.subscribers = new Subscribers(ctx.storage);
     this.preload = new Preload(ctx.storage);
-    this.indexing = new Indexing(env, (work) => ctx.waitUntil(work));
+    this.standing = new Standing(
+      env,
+      (work) => ctx.waitUntil(work),
+      () => this.id,
+    );
     this.#outbox = new Outbox(env, this.subscribers, {
       id: () => this.id,
       birth: () => this.#store.recall()?.birth,
+      tellRemoval: async () =>
+        this.#store.recall() !== null || this.standing.tellRemoval(this.now()),
     });
     this.#offers = new Offers(env, {
       isFree: (version) => {
@@ -87,6 +90,7 @@ export class Turns {
   /** The promise as it is now; `null` for an id that nobody has created. Writes nothing. */
   get(at?: number): PromiseRecord | null {
     const record = this.#store.load();
+    if (record && at === undefined) this.standing.seen(record, () => this.now());
     return record && project(record, this.now(at));
   }
 
@@ -148,19 +152,21 @@ export class Turns {
     const now = this.now(at);
     if (this.#outbox.dueAt(now, stored !== null && isSettled(stored)) === null) return;
     await this.#outbox.deliver(stored, now, at);
-    if (!this.#store.recall() && this.subscribers.size === 0) this.#store.delete();
+    if (!this.#store.recall() && this.subscribers.size === 0) {
+      this.#store.delete();
+      this.#alarmAt = null;
+    }
     if (at === undefined) this.arm(this.#store.recall(), false, now);
   }
 
   /** How it is stored, for the index, which asks. */
   indexEntry(): IndexEntry {
-    return this.#entryOf(this.#store.load());
+    return this.standing.entryOf(this.#store.load());
   }
 
-  /** For an alarm: an earlier life may have set it to tell the index. */
+  /** For an alarm, or who will search what has just been changed. */
   async tellIndex(): Promise<void> {
-    if (!this.indexing.isBegun && this.#store.recall()) this.indexing.push(this.indexEntry());
-    await this.indexing.tell(this.now());
+    await this.standing.tell(this.#store.recall(), this.now());
   }
 
   /** What a step has sent, if the clock is driven. */
@@ -205,7 +211,7 @@ export class Turns {
   /** An alarm that is set already and comes earlier will arm the next one itself. */
   arm(record: PromiseRecord | null, sockets: boolean, now: number): void {
     const messagesAt = this.#outbox.dueAt(now, record !== null && isSettled(record));
-    const { dueAt: indexAt } = this.indexing;
+    const { dueAt: indexAt } = this.standing;
     const owed = { sockets, awaited: this.#outbox.isAwaited, messagesAt, indexAt };
     const due = wakeAt(record, owed, now);
     if (due === null) return;
@@ -234,11 +240,17 @@ export class Turns {
     return { retryMs: readConfig(this.#env).taskRetryMs, parkMs: PARK_MS };
   }
 
+  #turn<D extends Turn>(decideNow: Decide<D>, at?: number): Told<D> {
+    return traced(
+      this.#env,
+      "turn",
+      () => this.#taken(decideNow, at),
+      ({ outcome, record }) => ({ promise: this.id, outcome, state: record?.state }),
+    );
+  }
+
   /** Load, decide, commit, tell, arm: one synchronous turn, but for a long fan-out (`telling`). */
-  #turn<D extends Turn>(
-    decideNow: (stored: PromiseRecord | null, now: number) => D,
-    at?: number,
-  ): D & { telling: Promise<void> | undefined } {
+  #taken<D extends Turn>(decideNow: Decide<D>, at?: number): Told<D> {
     const now = this.now(at);
     let stored = this.#store.recall();
     let decision = decideNow(stored, now);
@@ -248,8 +260,9 @@ export class Turns {
     }
     const { write, offer } = decision;
     if (write !== undefined) {
-      this.#commit(stored, write, at === undefined);
-      this.#index(stored, write, at === undefined ? now : undefined);
+      // Of what has happened elsewhere, those who are told were told there.
+      this.#commit(stored, write, at === undefined && decision.outcome !== "imported");
+      this.standing.changed(stored, write, at === undefined ? now : undefined);
     }
     const isNews = write && (!stored || entityTag(stored) !== entityTag(write));
     const { owed, rest } = this.#tell(decision, this.sockets.open(), isNews === true);
@@ -267,15 +280,18 @@ export class Turns {
     void this.coldUntil;
     // Before the first create there never was an alarm.
     if (!stored) this.#alarmAt ??= null;
-    if (!write) return this.#forget(stored);
+    if (!write) return this.#forget(stored, told);
+    // What is told of the new life takes the place of the old one.
+    if (!stored) this.subscribers.removeRemoval();
     this.#store.save(write);
     if (isSettled(write) && stored?.task) this.preload.clear();
     if (told) this.#owe(stored, write);
   }
 
   /** It may go without an end: then whoever awaits it is told to look again, and asleep for ever not. */
-  #forget(stored: PromiseRecord | null): void {
+  #forget(stored: PromiseRecord | null, told: boolean): void {
     if (stored) this.subscribers.orphan(stored.birth);
+    if (stored && told) this.subscribers.addRemoval();
     if (this.subscribers.size > 0) return this.#store.deleteBut(SUBSCRIBER_PREFIX);
     this.#store.delete();
     this.#alarmAt = null;
@@ -297,26 +313,6 @@ export class Turns {
 
   #oweEvent(type: WebhookEventType, record: PromiseRecord): void {
     for (const webhook of matching(record, type)) this.subscribers.addEvent({ type, webhook });
-  }
-
-  /** Beside the answer: nobody waits for the index, and no answer is taken from it. */
-  #index(
-    stored: PromiseRecord | null,
-    write: PromiseRecord | null,
-    alarmsFrom: number | undefined,
-  ): void {
-    const entry = this.#entryOf(write);
-    const isUntold = !stored || this.indexing.dueAt !== null;
-    // Who is to execute it is asked for at once; without alarms there is no later.
-    const canWait = write !== null && !isSettled(write) && !write.task;
-    if (isUntold && canWait && alarmsFrom !== undefined) this.indexing.note(entry, alarmsFrom);
-    else this.indexing.push(entry);
-  }
-
-  #entryOf(record: PromiseRecord | null): IndexEntry {
-    this.#revision = nextRevision(this.#revision, Date.now());
-    const revision = { revision: this.#revision };
-    return record ? promiseEntry(record, revision) : removedEntry("promise", this.id, revision);
   }
 
   /** `owed`: somebody is still to be told the end, now or one day. */

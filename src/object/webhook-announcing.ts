@@ -4,6 +4,7 @@
  * nothing.
  */
 import type { Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import { REGISTRY } from "../machine/webhook-filter.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 
@@ -40,7 +41,7 @@ export class Announcing {
     try {
       return await this.#telling;
     } catch (error) {
-      console.error(error);
+      logFailure("the registry was not told of a webhook", error, { webhook: this.#id() });
       return "owed";
     }
   }

@@ -8,6 +8,7 @@
  */
 import type { WebhookEventType } from "../../client/src/protocol.ts";
 import type { Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import { matches, REGISTRY, type Filtered, type Subscription } from "../machine/webhook-filter.ts";
 
 /** What the registry knows: of enabled endpoints only. */
@@ -88,6 +89,6 @@ async function ask(env: Env): Promise<void> {
     else if (heard) heard.at = at;
   } catch (error) {
     if (!heard) throw error;
-    console.error(error);
+    logFailure("the filters of webhooks could not be had", error);
   }
 }

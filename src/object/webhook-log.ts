@@ -9,6 +9,8 @@ import type { Failure } from "../machine/delivery.ts";
 export interface LoggedAttempt {
   event: string;
   type: string;
+  /** The promise's id. `null` of a test, and of what was written before this was. */
+  subject: string | null;
   attempt: number;
   at: number;
   ms: number;
@@ -21,8 +23,8 @@ export interface LoggedAttempt {
 
 const TABLE = `
   CREATE TABLE IF NOT EXISTS attempt (
-    slot INTEGER PRIMARY KEY, number INTEGER, event TEXT, type TEXT, attempt INTEGER, at INTEGER,
-    ms INTEGER, status INTEGER, failure TEXT, answer TEXT
+    slot INTEGER PRIMARY KEY, number INTEGER, event TEXT, type TEXT, subject TEXT, attempt INTEGER,
+    at INTEGER, ms INTEGER, status INTEGER, failure TEXT, answer TEXT
   )`;
 
 export class WebhookLog {
@@ -34,17 +36,19 @@ export class WebhookLog {
     this.#sql = storage.sql;
   }
 
-  add({ event, type, attempt, at, ms, status, failure, answer }: LoggedAttempt): void {
+  add(logged: LoggedAttempt): void {
+    const { event, type, subject, attempt, at, ms, status, failure, answer } = logged;
     if (this.#counted === 0) this.#sql.exec(TABLE);
     this.#count = this.#counted + 1;
     this.#sql.exec(
       `INSERT OR REPLACE INTO attempt
-         (slot, number, event, type, attempt, at, ms, status, failure, answer)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (slot, number, event, type, subject, attempt, at, ms, status, failure, answer)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       this.#count % LIMITS.webhookLogMax,
       this.#count,
       event,
       type,
+      subject,
       attempt,
       at,
       ms,
@@ -58,7 +62,7 @@ export class WebhookLog {
   get all(): LoggedAttempt[] {
     if (this.#counted === 0) return [];
     const rows = this.#sql.exec<LoggedAttempt & Record<string, SqlStorageValue>>(
-      `SELECT event, type, attempt, at, ms, status, failure, answer FROM attempt
+      `SELECT event, type, subject, attempt, at, ms, status, failure, answer FROM attempt
         ORDER BY number DESC`,
     );
     return rows.toArray();
@@ -80,10 +84,18 @@ export class WebhookLog {
   }
 
   get #counted(): number {
-    this.#count ??= this.#hasTable
-      ? (this.#sql.exec<{ n: number | null }>("SELECT MAX(number) AS n FROM attempt").one().n ?? 0)
-      : 0;
+    this.#count ??= this.#hasTable ? this.#countRows() : 0;
     return this.#count;
+  }
+
+  #countRows(): number {
+    const named = this.#sql.exec(
+      "SELECT 1 FROM pragma_table_info('attempt') WHERE name = 'subject'",
+    );
+    // A table of before there were subjects.
+    if (named.next().done) this.#sql.exec("ALTER TABLE attempt ADD COLUMN subject TEXT");
+    const [row] = this.#sql.exec<{ n: number | null }>("SELECT MAX(number) AS n FROM attempt");
+    return row?.n ?? 0;
   }
 
   get #hasTable(): boolean {

@@ -9,6 +9,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { newSecret, signWebhook } from "../../client/src/webhook.ts";
 import { readConfig, type Env } from "../env.ts";
+import { logFailure } from "../log.ts";
 import { AHEAD_MS_MAX } from "../machine/deadline.ts";
 import { isTaken } from "../machine/delivery.ts";
 import {
@@ -152,7 +153,8 @@ export class WebhookObject extends DurableObject<Env> {
     try {
       const text = bodyOf(event, format, this.#originOf(webhook));
       const { outcome, ...sent } = await this.#send(webhook, delivery, text);
-      const attempt = { event: event.id, type, attempt: 1, ...resultOf(outcome), ...sent };
+      const named = { event: event.id, type, subject: null, attempt: 1 };
+      const attempt = { ...named, ...resultOf(outcome), ...sent };
       if (this.#store.load()) this.#log.add(attempt);
       return { outcome: "done", delivered: isTaken(outcome), attempt };
     } finally {
@@ -193,7 +195,7 @@ export class WebhookObject extends DurableObject<Env> {
       await Promise.all([this.#announcing.done(), this.#sending.run()]);
     } catch (error) {
       // Not by throwing: the runtime gives an alarm up after six tries.
-      console.error(error);
+      logFailure("a webhook's alarm failed", error, { webhook: this.ctx.id.name });
       earliest = Date.now() + AGAIN_MS;
     }
     this.#arm(earliest);
@@ -212,7 +214,7 @@ export class WebhookObject extends DurableObject<Env> {
       "user-agent": "durable-promises",
       ...signed,
     };
-    const loopback = readConfig(this.env).openOnLoopback;
+    const loopback = readConfig(this.env).callsLoopback;
     return sendWebhook({ url: webhook.url, headers, body }, { loopback });
   }
 

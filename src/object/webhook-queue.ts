@@ -28,6 +28,8 @@ export interface Delivery {
   number: number;
   event: string;
   type: string;
+  /** The promise's id. */
+  subject: string;
   format: WebhookFormat;
   /** So often it was tried, and when the first time was. */
   attempts: number;
@@ -112,11 +114,12 @@ export class WebhookQueue {
       number: number;
       event: string;
       type: string;
+      subject: string;
       format: WebhookFormat;
       attempts: number;
       first_at: number | null;
     }>(
-      `SELECT number, event, type, format, attempts, first_at FROM delivery
+      `SELECT number, event, type, subject, format, attempts, first_at FROM delivery
         WHERE next_at <= ? AND (attempts = 0 OR NOT ?)
           AND number NOT IN (SELECT value FROM json_each(?))
         ORDER BY next_at LIMIT 1`,

@@ -6,6 +6,7 @@
  * What has failed before has half of the lines, however much of it there is: a receiver that hangs on
  * the old does not keep the new from being sent, nor the other way round.
  */
+import { logFailure } from "../log.ts";
 import { fateOf, type Failure, type Outcome } from "../machine/delivery.ts";
 import type { Webhook } from "../machine/webhook.ts";
 import type { WebhookLog } from "./webhook-log.ts";
@@ -91,14 +92,14 @@ export class WebhookSending {
       this.#settle(webhook, delivery, await this.#endpoint.send(webhook, delivery, text));
     } catch (error) {
       // A bug of ours must not be met again at once.
-      console.error(error);
+      logFailure("an event could not be sent", error, { webhook: webhook.id });
       const { number, attempts, firstAt } = delivery;
       this.#queue.retry(number, attempts, firstAt ?? Date.now(), Date.now() + RUN_MS_MAX);
     }
   }
 
   #settle({ retryMs }: Webhook, delivery: Delivery, { outcome, at, ms, answer }: Attempt): void {
-    const { number, event, type } = delivery;
+    const { number, event, type, subject } = delivery;
     // It was removed meanwhile, and everything with it.
     if (!this.#endpoint.current()) return;
     const now = Date.now();
@@ -106,7 +107,7 @@ export class WebhookSending {
     const firstAt = delivery.firstAt ?? at;
     const fate = fateOf({ attempts, firstAt }, outcome, retryMs, now, Math.random());
     const result = resultOf(outcome);
-    this.#log.add({ event, type, attempt: attempts, at, ms, ...result, answer });
+    this.#log.add({ event, type, subject, attempt: attempts, at, ms, ...result, answer });
     if (fate.kind === "done") this.#queue.remove(number);
     else if (fate.kind === "retry") this.#queue.retry(number, attempts, firstAt, fate.at);
     else this.#queue.bury(number, result.failure ?? String(result.status), now, attempts);

@@ -12,6 +12,8 @@ export const ROW_NAMES = [
   "poll",
   "memory",
   "sdk",
+  "share",
+  "find",
 ] as const;
 export type RowName = (typeof ROW_NAMES)[number];
 
@@ -34,6 +36,8 @@ export interface Plan {
   /** Idle awaiters on one promise, and on how many servers of each kind. */
   idleAwaiters: number;
   idleServers: number;
+  /** Searched among so many; settlements that a follower sees. */
+  found: { promises: number; searches: number; repetitions: number; settles: number };
   sdk: {
     /** Calls of each kind, one after the other, and how many of each before. */
     calls: Record<"run" | "rpc" | "chain" | "steps" | "human" | "sleep", number>;
@@ -63,6 +67,7 @@ export const WHOLE: Plan = {
   polls: 30,
   idleAwaiters: 1000,
   idleServers: 3,
+  found: { promises: 100_000, searches: 40, repetitions: 5, settles: 500 },
   sdk: {
     calls: { run: 200, rpc: 200, chain: 50, steps: 60, human: 100, sleep: 20 },
     warmUps: 30,
@@ -89,6 +94,7 @@ export const QUICK: Plan = {
   polls: 5,
   idleAwaiters: 300,
   idleServers: 1,
+  found: { promises: 1000, searches: 10, repetitions: 2, settles: 20 },
   sdk: {
     calls: { run: 5, rpc: 5, chain: 5, steps: 5, human: 5, sleep: 1 },
     warmUps: 2,

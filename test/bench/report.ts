@@ -145,6 +145,8 @@ function cpuOf({ cpuUs }: Side): string {
 function barOf({ bar }: Row): string {
   if (!bar) return "";
   if ("atMostMs" in bar) return `≤ ${bar.atMostMs} ms`;
+  if ("atMostPercent" in bar) return `≤ ${bar.atMostPercent} %`;
+  if ("atMostP99Ms" in bar) return `p99 ≤ ${bar.atMostP99Ms} ms`;
   return "atLeast" in bar ? `≥ ${bar.atLeast}` : `≤ ${bar.atMost}`;
 }
 

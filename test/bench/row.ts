@@ -6,7 +6,7 @@ import type { Sample } from "./load.ts";
 import { median, quantile, spread, type Spread } from "./stats.ts";
 import type { TargetName } from "./target.ts";
 
-export type Unit = "op/s" | "ms" | "KB" | "ms/s";
+export type Unit = "op/s" | "ms" | "KB" | "ms/s" | "%";
 
 export interface Side {
   /** The row's number, one for each repetition: throughput, median latency or memory. */
@@ -42,7 +42,12 @@ export interface Row {
 }
 
 /** On the ratio, or where there is no floor on the median itself. */
-export type Bar = { atLeast: number } | { atMost: number } | { atMostMs: number };
+export type Bar =
+  | { atLeast: number }
+  | { atMost: number }
+  | { atMostMs: number }
+  | { atMostP99Ms: number }
+  | { atMostPercent: number };
 
 export const WRITE_BAR: Bar = { atLeast: 0.8 };
 export const READ_BAR: Bar = { atLeast: 0.7 };
@@ -87,6 +92,8 @@ export function absoluteRow(heading: Omit<Row, "ours" | "passed">, ours: Side): 
 
 function clears(bar: Bar, ratio: number, ours: Side): boolean {
   if ("atMostMs" in bar) return ours.value.median <= bar.atMostMs;
+  if ("atMostPercent" in bar) return ours.value.median <= bar.atMostPercent;
+  if ("atMostP99Ms" in bar) return (ours.p99Ms ?? Infinity) <= bar.atMostP99Ms;
   return "atLeast" in bar ? ratio >= bar.atLeast : ratio <= bar.atMost;
 }
 

@@ -68,10 +68,10 @@ export async function stopTargets(): Promise<void> {
   await Promise.allSettled([...stops].map((stop) => stop()));
 }
 
-/** Ours alone. As {@link startTargets}. */
-export async function startOurs(): Promise<Target> {
+/** Ours alone. As {@link startTargets}. @param module a Worker in place of ours */
+export async function startOurs(module?: string): Promise<Target> {
   const folder = temporaryFolder("ours");
-  const server = await startServer({ data: join(folder, "data") });
+  const server = await startServer({ data: join(folder, "data"), ...(module && { module }) });
   return {
     name: "ours",
     port: Number(new URL(server.url).port),

@@ -13,7 +13,7 @@ import { WORDS } from "../../src/http/pages/texts.ts";
 import * as cases from "../pages/approval-cases.ts";
 import { anyCase } from "../pages/form-arbitrary.ts";
 import { startPages, type PageServer } from "./approval-server.ts";
-import { findingsOf, noAxe } from "./axe.ts";
+import { findingsOf } from "./axe.ts";
 import { launch, noBrowser, open } from "./browser.ts";
 
 // Two noisy cores: every state in one test, and a browser that shares them.
@@ -25,7 +25,6 @@ const NO_SCRIPT = { javaScriptEnabled: false };
 const { OPEN, NOW } = cases;
 
 if (noBrowser) console.warn(`browser tests skipped: ${noBrowser}`);
-else if (noAxe) console.warn(`accessibility checks skipped: ${noAxe}`);
 
 const STATES: [string, ApprovalModel | undefined][] = [
   ["open", OPEN],
@@ -36,6 +35,9 @@ const STATES: [string, ApprovalModel | undefined][] = [
   ["rejected-by-other", cases.REJECTED_BY_OTHER],
   ["expired", cases.EXPIRED],
   ["voted", cases.VOTED],
+  ["voted-before", cases.VOTED_BEFORE],
+  ["excluded", cases.EXCLUDED],
+  ["stranger", cases.STRANGER],
   ["gone", undefined],
 ];
 
@@ -82,18 +84,15 @@ describe.skipIf(noBrowser)("the approval page", () => {
       await context.close();
     });
 
-    it.skipIf(noAxe).each(["light", "dark"] as const)(
-      "axe finds nothing: %s",
-      async (colorScheme) => {
-        const { page, context } = await open(browser, `${server.url}/l/open`, { colorScheme });
-        for (const [name] of STATES) {
-          await page.goto(`${server.url}/l/${name}`);
-          await page.getByRole("heading", { level: 1 }).waitFor();
-          expect(await findingsOf(page), name).toEqual([]);
-        }
-        await context.close();
-      },
-    );
+    it.each(["light", "dark"] as const)("axe finds nothing: %s", async (colorScheme) => {
+      const { page, context } = await open(browser, `${server.url}/l/open`, { colorScheme });
+      for (const [name] of STATES) {
+        await page.goto(`${server.url}/l/${name}`);
+        await page.getByRole("heading", { level: 1 }).waitFor();
+        expect(await findingsOf(page), name).toEqual([]);
+      }
+      await context.close();
+    });
   });
 
   describe("the form", () => {
@@ -157,7 +156,7 @@ describe.skipIf(noBrowser)("the approval page", () => {
       expect(await page.evaluate("document.activeElement.name")).toBe("value/amount");
       expect(await page.getByLabel("How many laptops?").getAttribute("aria-invalid")).toBe("true");
       // Without scripts there are no timers either, and axe waits for one.
-      if (!noAxe && name !== "without") expect(await findingsOf(page)).toEqual([]);
+      if (name !== "without") expect(await findingsOf(page)).toEqual([]);
       await page.setViewportSize(PHONE.viewport);
       await shot(page, "mistakes-phone");
       await context.close();
@@ -242,7 +241,7 @@ describe.skipIf(noBrowser)("the approval page", () => {
       expect(await page.getByRole("button", { name: "Approve purchase" }).isDisabled()).toBe(true);
       await page.locator("#notice").scrollIntoViewIfNeeded();
       await shot(page, "meanwhile");
-      if (!noAxe) expect(await findingsOf(page)).toEqual([]);
+      expect(await findingsOf(page)).toEqual([]);
       await page.getByRole("link", { name: "Show the decision" }).click();
       await page.getByText("Decided by").waitFor();
       await context.close();

@@ -3,15 +3,16 @@
  * mail to the decision, and what becomes of the promise. How the page looks in each of its states is
  * approval-page.test.ts's matter. Screenshots land in `.build/screenshots`.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
-import { findingsOf, noAxe } from "./axe.ts";
+import { findingsOf } from "./axe.ts";
 import { launch, noBrowser, open } from "./browser.ts";
 
+const startedAt = Date.now();
 const SHOTS = join(import.meta.dirname, "../../.build/screenshots");
 const NO_SCRIPT = { javaScriptEnabled: false };
 const PHONE = {
@@ -294,6 +295,63 @@ describe.skipIf(noBrowser)("a person with a link", () => {
     });
   });
 
+  describe("whose vote does not count", () => {
+    it.each([
+      ["with a script", {}],
+      [
+        "without a script, on a phone, in the dark",
+        { ...NO_SCRIPT, ...PHONE, colorScheme: "dark" },
+      ],
+    ] as const)("has voted already, and learns which vote stays, %s", async (name, options) => {
+      const id = `voted-before/${name.replaceAll(/\W+/g, "-")}`;
+      const promise = { quorum: { approvals: 2, of: 3 }, form: { title: "Let her in?" } };
+      const url = await mail(id, {}, promise);
+      const opened = await visit(`${server.url}/health`, options);
+      const { page, context, strayRequests, complaints } = opened;
+      // As if it had slept meanwhile: it is told of nothing.
+      await page.route(url, (route) =>
+        route.request().headers()["accept"] === "text/event-stream"
+          ? route.fulfill({ status: 204 })
+          : route.continue(),
+      );
+      await page.goto(url);
+      await page.getByRole("button", { name: "Reject" }).waitFor();
+      const other = await linkTo(id, { audience: "Ada" });
+      await send("POST", new URL(other).pathname, { state: "RESOLVED" });
+      const answered = page.waitForResponse((response) => response.request().method() === "POST");
+      await page.getByRole("button", { name: "Reject" }).click();
+      expect((await answered).status()).toBe(409);
+      await page.getByText("You have voted already").waitFor();
+      await page.getByText("1 of 2 approvals").waitFor();
+      expect(await page.locator("form").count()).toBe(0);
+      expect(page.url()).toBe(url);
+      await shot(page, `voted-before-${name.replaceAll(/\W+/g, "-")}`);
+      expect(await page.evaluate("document.documentElement.scrollWidth > innerWidth")).toBe(false);
+      if (!("javaScriptEnabled" in options)) expect(await findingsOf(page)).toEqual([]);
+      expect(await recordOf(id)).toMatchObject({ votes: [{ by: "Ada", approves: true }] });
+      expect(strayRequests).toEqual([]);
+      expect(complaints.filter((text) => !text.includes("409"))).toEqual([]);
+      await context.close();
+    });
+
+    it("asked for it, and sees how others vote, as they do", async () => {
+      const quorum = { approvals: 2, of: 3, excludeRequester: true };
+      const promise = { quorum, form: { title: "Let her in?" } };
+      const url = await mail("excluded", { audience: "bob@example.com", note: "" }, promise);
+      const { page, context, complaints } = await openFollowing(url);
+      await page.getByText("You may not vote on this").waitFor();
+      await page.getByText("You asked for this decision").waitFor();
+      expect(await page.getByRole("button").count()).toBe(0);
+      await shot(page, "excluded");
+      expect(await findingsOf(page)).toEqual([]);
+      const ada = await linkTo("excluded", { audience: "Ada" });
+      await send("POST", new URL(ada).pathname, { state: "RESOLVED" });
+      await page.getByText("1 of 2 approvals").waitFor({ timeout: LIVE_MS });
+      expect(complaints).toEqual([]);
+      await context.close();
+    });
+  });
+
   describe("wherever they are", () => {
     it("on a phone: nothing beyond its edges, and fingers find the buttons", async () => {
       const { page, context } = await visit(await mail("phone"), {
@@ -362,10 +420,10 @@ describe.skipIf(noBrowser)("a person with a link", () => {
         if (colorScheme === "dark") expect(red).toBeLessThan(100);
         else expect(red).toBeGreaterThan(200);
         await shot(page, colorScheme);
-        if (!noAxe) expect(await findingsOf(page)).toEqual([]);
+        expect(await findingsOf(page)).toEqual([]);
         await page.getByRole("button", { name: "Approve" }).click();
         await page.getByText("You decided on").waitFor();
-        if (!noAxe) expect(await findingsOf(page)).toEqual([]);
+        expect(await findingsOf(page)).toEqual([]);
         await context.close();
       },
     );
@@ -447,5 +505,14 @@ describe.skipIf(noBrowser)("a person with a link", () => {
     await shot(page, "gone");
     expect((await recordOf("gone"))["state"]).toBe("PENDING");
     await context.close();
+  });
+
+  it("leaves a picture of each way to decide", () => {
+    const ways = ["open-without-a-script", "open-with-a-script", "phone", "keyboard", "dark"];
+    for (const name of ways) {
+      const { size, mtimeMs } = statSync(join(SHOTS, `person-${name}.png`));
+      expect(size, name).toBeGreaterThan(5000);
+      expect(mtimeMs, name).toBeGreaterThan(startedAt);
+    }
   });
 });

@@ -8,19 +8,7 @@ import type { Page } from "playwright-core";
 
 const require = createRequire(import.meta.url);
 
-function sourceOfAxe(): string | undefined {
-  try {
-    return readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-  } catch {
-    return undefined;
-  }
-}
-
-const source = sourceOfAxe();
-
-/** Why pages cannot be checked here; `undefined` when they can. */
-export const noAxe =
-  source === undefined && !process.env["CI"] ? "axe-core is not installed: npm ci" : undefined;
+const source = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 interface Results {
   violations: {
@@ -32,7 +20,6 @@ interface Results {
 
 /** Everything found, best practices included: `rule: element: what to do`. */
 export async function findingsOf(page: Page): Promise<string[]> {
-  if (source === undefined) throw new Error("axe-core is not installed: npm ci");
   await page.evaluate(source);
   // SAFETY: axe.run's documented answer.
   const { violations } = (await page.evaluate(

@@ -57,6 +57,14 @@ describe.skipIf(noBrowser)("in a browser", () => {
     await page.getByText("Ship it?").waitFor();
     await page.screenshot({ path: join(SHOTS, "status-pending.png") });
 
+    const extended = await fetch(`${server.url}/promises/${id}`, {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: '{"timeout":"2100-01-01"}',
+    });
+    expect(extended.status).toBe(200);
+    await page.getByText("2100-01-01 00:00:00 UTC").waitFor();
+
     await send("PATCH", id, { state: "RESOLVED", value: { data: { by: "Ada", ok: true } } });
     await status.getByText("Resolved").waitFor();
     await page.getByText('"by": "Ada"').waitFor();

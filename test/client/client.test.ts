@@ -100,6 +100,36 @@ describe("create", () => {
   );
 });
 
+describe("extend", () => {
+  test("moves the deadline later, and again to the same instant is no failure", async () => {
+    const id = newId();
+    await promises.create(id, { deadline: "1m" });
+    const instant = Date.now() + 7_200_000;
+    for (const deadline of [instant, new Date(instant), new Date(instant).toISOString()]) {
+      expect(await promises.extend(id, deadline)).toMatchObject({ id, timeout: instant });
+    }
+    const later = await promises.extend(id, "3h");
+    expect(Math.abs(later.timeout - Date.now() - 10_800_000)).toBeLessThan(10_000);
+    expect(await promises.get(id)).toEqual(later);
+  });
+
+  test("is refused for what is earlier, endless, settled or not there", async () => {
+    const [id, endless] = [newId(), newId()];
+    await promises.create(id, { deadline: "1h" });
+    await promises.create(endless);
+    for (const call of [() => promises.extend(id, "1s"), () => promises.extend(endless, "1h")]) {
+      await expect(call()).rejects.toMatchObject({ code: "invalid_request", field: "timeout" });
+    }
+    await promises.resolve(id, 1);
+    await expect(promises.extend(id, "2h")).rejects.toMatchObject({
+      name: "AlreadySettledError",
+      record: { id, value: { data: 1 } },
+    });
+    await expect(promises.extend(newId(), "2h")).rejects.toMatchObject({ name: "NotFoundError" });
+    await expect(promises.extend(id, 5)).rejects.toThrow(/deadline: 5 is 1970/);
+  });
+});
+
 describe("a settled promise", () => {
   test.each([0, false, "", null, [1], { a: { b: "ü" } }])("keeps %j", async (value) => {
     const id = newId();

@@ -64,6 +64,7 @@ describe("the token", () => {
 describe("options are checked once, and say what they got", () => {
   test.each([
     [{ fetch: "x" }, 'fetch must be a function, got "x"'],
+    [{ parse: {} }, "parse must be a function, got an object"],
     [{ WebSocket: 1 }, "WebSocket must be a class or false, got 1"],
     [{ timeout: "soon" }, 'timeout is not a duration: "soon"'],
     [{ attemptTimeout: -1 }, "attemptTimeout must be 0 ms or more, got -1"],

@@ -329,6 +329,23 @@ describe("a body above 1 MiB is a 413, however it is framed, and changes nothing
     );
   }
 
+  test("who sends much more hears why, every time, whatever it is refused for", async () => {
+    const body = JSON.stringify({ param: { data: "x".repeat(5 * LIMITS.bodyBytesMax) } });
+    const json = { "content-type": "application/json" };
+    for (let round = 0; round < 15; round += 1) {
+      for (const [path, headers, status] of [
+        ["/promises", json, 413],
+        ["/promises", { "content-type": "text/plain" }, 415],
+        ["/c/nobodys", json, 404],
+        ["/nowhere", json, 404],
+      ] as const) {
+        const answer = await fetch(service.url + path, { method: "POST", headers, body });
+        expect(answer.status).toBe(status);
+        await answer.arrayBuffer();
+      }
+    }
+  });
+
   test("the limit counts bytes, not letters", async () => {
     const id = freshId("bytes");
     const body = JSON.stringify({ param: { data: "é".repeat(LIMITS.bodyBytesMax / 2) } });
@@ -681,7 +698,7 @@ describe("every address says which methods it takes (405 with Allow)", () => {
     );
     expect(assets.length).toBeGreaterThan(0);
     const expected: [string, string[]][] = [
-      ["/promises", ["POST"]],
+      ["/promises", ["GET", "HEAD", "POST"]],
       ["/promises/method-absent", ["GET", "HEAD", "PUT", "PATCH", "DELETE"]],
       ["/promises/method/absent", ["GET", "HEAD", "PUT", "PATCH", "DELETE"]],
       ...["peek", "await", "resolve", "reject", "dispose"].flatMap(

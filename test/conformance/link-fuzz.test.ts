@@ -346,8 +346,8 @@ async function filesAtRest(): Promise<string[]> {
   return files();
 }
 
-/** What an attacker may be told: that there is nothing, or that it makes no sense. */
-const REFUSALS = new Set([400, 404, 405, 414]);
+/** What an attacker may be told: that there is nothing, that it makes no sense, that it is too much. */
+const REFUSALS = new Set([400, 404, 405, 414, 429]);
 
 test(`of ${TOKENS} tokens none is accepted, none breaks, none touches an object (seed ${SEED})`, async () => {
   const random = createRandom(SEED);

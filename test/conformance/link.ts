@@ -2,6 +2,7 @@
  * Links as callers meet them: made with a key, opened without one, decided by JSON or by the form of
  * their page. It fails only where a test cannot go on; everything else the tests judge.
  */
+import { createHash } from "node:crypto";
 import { expect } from "vitest";
 import type { PromiseRecord, SettledBy, Vote } from "../../client/src/protocol.ts";
 import { freshId, type Answer, type Service } from "./service.ts";
@@ -113,6 +114,12 @@ export function csrfOf({ text }: Answer): string {
   const [, csrf] = /name="csrf" value="([^"]+)"/.exec(text) ?? [];
   expect(csrf, "the page has no form").toBeDefined();
   return csrf ?? "";
+}
+
+/** Of a page that somebody has still open: those who may not decide are shown no form. */
+export function staleCsrf(path: string): string {
+  const token = path.slice("/l/".length);
+  return createHash("sha256").update(`form ${token}`).digest("hex").slice(0, 32);
 }
 
 /** As a browser sends the page's form: the page first, then what is in it. */

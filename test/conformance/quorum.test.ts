@@ -10,7 +10,9 @@ import {
   makeLink,
   openPage,
   recordAt,
+  send,
   shownLinks,
+  staleCsrf,
   submit,
   type MadeLink,
 } from "./link.ts";
@@ -247,6 +249,85 @@ describe("who may vote", () => {
     // Ada and Cyd are left, and both are needed.
     await vote(id, "Ada", NO);
     expect((await recordAt(service, id)).state).toBe("REJECTED");
+  });
+});
+
+const staleForm = ({ path }: MadeLink, entries: object) => ({
+  csrf: staleCsrf(path),
+  ...entries,
+});
+
+function expectPage({ status, headers, text }: Answer, expected: number, words: string[]): void {
+  expect(status, text).toBe(expected);
+  expect(headers.get("content-type")).toBe("text/html; charset=utf-8");
+  expect(headers.get("content-security-policy")).toContain("default-src 'none'");
+  expect(headers.get("cache-control")).toBe("no-store");
+  expect(text).not.toContain("<form");
+  for (const word of words) expect(text).toContain(word);
+}
+
+describe("a person whose vote does not count", () => {
+  const YES = { outcome: "resolved" };
+  const JSON_ONLY = { accept: "application/json" };
+
+  const LIST = { approvals: 2, voters: ["bob", "Ada", "Cyd"], excludeRequester: true };
+  test.each<[string, string | undefined, string]>([
+    ["who asked", "bob", "You asked for this decision"],
+    ["who is not on the list", "Eve &", ">Eve &amp;</b> is not one of them"],
+    ["of whom nobody knows who they are", undefined, "this link names nobody"],
+  ])("%s, sees why, and how the vote stands", async (_, audience, why) => {
+    const id = await ask(LIST, { requestedBy: "bob" });
+    await vote(id, "Ada");
+    for (const more of [{}, { allow: "fixed", outcome: { state: "RESOLVED" } }]) {
+      const link = await makeLink(service, id, { ...(audience && { audience }), ...more });
+      const words = ["You may not vote on this", why, "1 of 2 approvals", ">Ada</b>"];
+      expectPage(await openPage(service, link), 200, words);
+      expectPage(await send(service, link, staleForm(link, YES)), 403, words);
+      const german = await send(service, link, staleForm(link, YES), { "accept-language": "de" });
+      expectPage(german, 403, ["Sie können hier nicht abstimmen", "1 von 2 Zustimmungen"]);
+      const told = await send(service, link, staleForm(link, YES), JSON_ONLY);
+      expectRefusal(told, "not_a_voter");
+    }
+    expect(await votesOf(id)).toBe("+Ada");
+  });
+
+  test("for they have voted otherwise before, sees that, and what counts", async () => {
+    const id = await ask({ approvals: 2, of: 3 });
+    const [first, second] = [await voterLink(id, "Ada"), await voterLink(id, "Ada")];
+    const stale = staleForm(second, { outcome: "rejected", reason: "No" });
+    expect((await submit(service, first, YES)).status).toBe(303);
+    const words = ["You have voted already", "<b>Approved</b>", "1 of 2 approvals"];
+    expectPage(await send(service, second, stale), 409, words);
+    expectRefusal(await send(service, second, stale, JSON_ONLY), "already_voted");
+    // With the link that was used up by it, the same.
+    const used = staleForm(first, { outcome: "rejected" });
+    expectPage(await send(service, first, used), 409, words);
+    expect(await votesOf(id)).toBe("+Ada");
+    // To click twice is to vote once.
+    for (const link of [first, second]) {
+      expect((await send(service, link, staleForm(link, YES))).status).toBe(303);
+      expectPage(await openPage(service, link), 200, ["Your vote is recorded"]);
+    }
+    expect((await shownLinks(service, id)).map(({ uses }) => uses)).toEqual([1, 0]);
+  });
+
+  test("is shown none of their mistakes", async () => {
+    const schema = { type: "object", required: ["n"], properties: { n: { type: "integer" } } };
+    const id = await ask(LIST, { requestedBy: "bob", form: { schema } });
+    const [own, ada] = [await voterLink(id, "bob"), await voterLink(id, "Ada")];
+    const wrong = { ...YES, "value/n": "x" };
+    expectPage(await send(service, own, staleForm(own, wrong)), 403, ["You may not vote on this"]);
+    expect((await submit(service, ada, wrong)).status).toBe(422);
+    expect((await submit(service, ada, { ...YES, "value/n": "1" })).status).toBe(303);
+    expect((await send(service, ada, staleForm(ada, wrong))).status).toBe(303);
+  });
+
+  test("may withdraw what they have asked for", async () => {
+    const id = await ask(LIST, { requestedBy: "bob" });
+    const outcome = { state: "REJECTED_CANCELED" };
+    const link = await voterLink(id, "bob", { allow: "fixed", outcome });
+    expect((await submit(service, link, { outcome: "rejected" })).status).toBe(303);
+    expect((await recordAt(service, id)).state).toBe("REJECTED_CANCELED");
   });
 });
 

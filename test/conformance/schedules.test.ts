@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
+import { startReceiver } from "./receiver.ts";
 
 const data = mkdtempSync(join(tmpdir(), "durable-promises-schedules-"));
 let server: Server;
@@ -84,6 +85,7 @@ test.each([
   ["promiseId", { promiseId: "always-the-same" }],
   ["promiseId", { promiseId: "../{{.timestamp}}" }],
   ["promiseTags", { promiseTags: [] }],
+  ["promiseTags.resonate:target", { promiseTags: { "resonate:target": "http://10.0.0.1/w" } }],
   ["promiseParam.dat", { promiseParam: { dat: 1 } }],
   ["tags", { tags: {} }],
 ])("a bad %s is a 400 that names it, and makes nothing", async (field, bad) => {
@@ -97,6 +99,21 @@ test("run now makes a promise at once", async () => {
   const run = await send("POST", "/schedules/now");
   expect(run.status).toBe(201);
   expect(await (await fetch(String(run.json["url"]))).json()).toMatchObject({ state: "PENDING" });
+});
+
+test("a worker that is called at its own address is told where to reach us", async () => {
+  const worker = await startReceiver();
+  const promiseTags = { "resonate:target": `${worker.url}/work` };
+  expect((await send("PUT", "/schedules/pushed", { ...DAILY, promiseTags })).status).toBe(201);
+  expect(Object.keys((await send("GET", "/schedules/pushed")).json)).not.toContain("serverUrl");
+  const run = await send("POST", "/schedules/pushed");
+  const [told] = await vi.waitUntil(() => worker.all.length > 0 && worker.all);
+  expect(JSON.parse(told!.body)).toMatchObject({
+    kind: "execute",
+    head: { serverUrl: server.url },
+    data: { task: { id: run.json["promiseId"] } },
+  });
+  await worker.stop();
 });
 
 test("every second makes its promise exactly once, also those while the server was dead", async () => {

@@ -1,7 +1,6 @@
 /**
  * The server with one more door, `POST /enqueue/:webhook`: an event straight into an endpoint's
- * object, as a promise's own object puts it there. The same Worker, the same classes, the same disk;
- * killed and started again on the same folder at will.
+ * object, as a promise's own object puts it there. The same Worker, the same classes, the same disk.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -50,7 +49,14 @@ export async function startWebhookServer(data: string): Promise<WebhookServer> {
   const names = Object.keys(settings);
   writeFileSync(
     config,
-    workerdConfig({ ...project, module: "worker.js", address, objectsDirectory, settings: names }),
+    workerdConfig({
+      ...project,
+      module: "worker.js",
+      address,
+      objectsDirectory,
+      settings: names,
+      callsLoopback: true,
+    }),
   );
   const workerd = spawnWorkerd(config, settings, () => {});
   const url = `http://127.0.0.1:${await workerd.port}`;

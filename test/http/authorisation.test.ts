@@ -4,7 +4,13 @@
  * each needs is written down here once more, by hand; a route that is not here fails.
  */
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { SCOPES, type ErrorCode, type Problem, type Scope } from "../../client/src/protocol.ts";
+import {
+  HEADER,
+  SCOPES,
+  type ErrorCode,
+  type Problem,
+  type Scope,
+} from "../../client/src/protocol.ts";
 import type { KindName } from "../../src/http/rpc-rules.ts";
 import { ROUTES, type Route } from "../../src/http/routes.ts";
 import { claims } from "../conformance/token.ts";
@@ -44,8 +50,11 @@ interface Use {
 }
 
 type On = Route["on"];
-const WEBHOOK = "/webhooks/wh_0123456789abcdef0123456789abcdef";
 const schedule = { cron: "@daily", promiseTimeout: "1h" };
+
+/** By the id of the promise that they are for. */
+const webhookIds = new Map<string, string>();
+const keyIds = new Map<string, string>();
 
 function promise(needs: Scope, outside: 403 | 404, more: Partial<Asked> = {}): Use {
   return { ask: (id) => ({ path: `/promises/${id}`, ...more }), needs: [needs], outside };
@@ -91,7 +100,7 @@ const kinds: Record<KindName, KindUse[]> = {
     [(id) => ({ awaited: W, awaiter: id }), ["await", "settle"], 422, { after: W }],
   ],
   "promise.register_listener": [
-    [(id) => ({ awaited: id, address: "poll://any@g" }), ["await"], 404],
+    [(id) => ({ awaited: id, address: "poll://any@own" }), ["await"], 404],
   ],
   "promise.search": [[() => ({ limit: 2 }), ["read"]]],
   "task.get": [[(id) => ({ id }), ["read"], 404]],
@@ -204,9 +213,20 @@ const LOOKS: Partial<Asked>[] = [
 /** By route: how it is used, and by whom. */
 const USES: Record<string, Use[] | "open" | "public"> = {
   "GET /health": "open",
+  "GET /ready": "open",
   "GET /openapi.json": "public",
   "GET /docs": "public",
   "GET /assets/:name": "public",
+  "GET /": "public",
+  "GET /dashboard/promises/:id+": "public",
+  "GET /dashboard/schedules": "public",
+  "GET /dashboard/groups": "public",
+  "GET /dashboard/webhooks": "public",
+  "GET /dashboard/activity": "public",
+  "GET /dashboard/sign-in": "public",
+  "POST /session": "public",
+  "DELETE /session": "public",
+  "GET /session": [{ ask: () => ({ path: "/session" }), needs: [] }],
   "GET /promises/:id+": [
     promise("read", 404),
     promise("read", 404, { method: "HEAD" }),
@@ -214,7 +234,10 @@ const USES: Record<string, Use[] | "open" | "public"> = {
     { ask: (id) => ({ path: `/promises/${id}?wait=1ms` }), needs: ["await"], outside: 404 },
   ],
   "PUT /promises/:id+": [promise("create", 403, { body: {} })],
-  "PATCH /promises/:id+": [promise("settle", 404, { body: { state: "RESOLVED" } })],
+  "PATCH /promises/:id+": [
+    promise("settle", 404, { body: { state: "RESOLVED" } }),
+    promise("settle", 404, { body: { timeout: "1h" } }),
+  ],
   "DELETE /promises/:id+": [promise("admin", 404)],
   "POST /promises": [
     { ask: (id) => ({ path: "/promises", body: { id } }), needs: ["create"], outside: 403 },
@@ -230,6 +253,9 @@ const USES: Record<string, Use[] | "open" | "public"> = {
   "GET /index": [{ ask: () => ({ path: "/index" }), needs: ["admin"], full: true }],
   "POST /index/rebuild": [
     { ask: () => ({ path: "/index/rebuild?shard=0" }), needs: ["admin"], full: true },
+  ],
+  "GET /awaiters/:id+": [
+    { ask: (id) => ({ path: `/awaiters/${id}` }), needs: ["read"], outside: 404 },
   ],
   "GET /schedules": [{ ask: () => ({ path: "/schedules?limit=2" }), needs: ["read"] }],
   "PUT /schedules/:id+": [
@@ -266,7 +292,15 @@ const USES: Record<string, Use[] | "open" | "public"> = {
   "GET /links": [
     { ask: (id) => ({ path: `/links?promise=${id}` }), needs: ["settle"], outside: 404 },
   ],
-  "DELETE /links/:id": [{ ask: () => ({ path: "/links/none" }), needs: ["settle"] }],
+  "DELETE /links/:id": [
+    { ask: () => ({ path: "/links/none" }), needs: ["settle"] },
+    // A link's id says which promise it belongs to.
+    {
+      ask: (id) => ({ path: `/links/lnk_${btoa(id).replaceAll("=", "")}.AAAA` }),
+      needs: ["settle"],
+      outside: 404,
+    },
+  ],
   "GET /l/:token": "public",
   "POST /l/:token": "public",
   "POST /c/:token": "public",
@@ -284,25 +318,60 @@ const USES: Record<string, Use[] | "open" | "public"> = {
       outside: 403,
     },
   ],
+  "GET /export": [{ ask: () => ({ path: "/export?id=nothing/*" }), needs: ["read"] }],
+  "POST /import": [
+    {
+      ask: () => ({
+        path: "/import",
+        body: "",
+        headers: { "content-type": "application/x-ndjson" },
+      }),
+      needs: ["admin"],
+    },
+  ],
+  "GET /metrics": [{ ask: () => ({ path: "/metrics" }), needs: ["read"], full: true }],
+  "GET /audit": [{ ask: () => ({ path: "/audit?limit=2" }), needs: ["admin"], full: true }],
   "GET /keys": [{ ask: () => ({ path: "/keys" }), needs: ["admin"] }],
-  "DELETE /keys/:id": [{ ask: () => ({ path: "/keys/0123456789abcdef" }), needs: ["admin"] }],
+  "DELETE /keys/:id": [
+    { ask: (id) => ({ path: `/keys/${keyIds.get(id)}` }), needs: ["admin"], outside: 404 },
+  ],
+  "GET /webhooks": [{ ask: () => ({ path: "/webhooks?limit=2" }), needs: ["admin"] }],
+  "POST /webhooks": [
+    {
+      ask: (id) => ({
+        path: "/webhooks",
+        body: { url: "https://hook.example", filter: { promise: id }, disabled: true },
+      }),
+      needs: ["admin"],
+      outside: 403,
+    },
+    {
+      ask: (id) => ({
+        path: "/webhooks",
+        body: { url: "https://hook.example", filter: { prefix: `${id}/` }, disabled: true },
+      }),
+      needs: ["admin"],
+      outside: 403,
+    },
+  ],
+  "GET /webhooks/:id": [webhook()],
+  "PATCH /webhooks/:id": [webhook("", { description: "changed" })],
+  "DELETE /webhooks/:id": [webhook()],
+  "POST /webhooks/:id/test": [webhook("/test")],
+  "POST /webhooks/:id/rotate": [webhook("/rotate", {})],
+  "GET /webhooks/:id/deliveries": [webhook("/deliveries")],
+  "GET /webhooks/:id/dead-letters": [webhook("/dead-letters")],
+  "POST /webhooks/:id/redeliver": [webhook("/redeliver", { all: true })],
 };
-for (const on of [
-  "GET /webhooks",
-  "POST /webhooks",
-  "GET /webhooks/:id",
-  "PATCH /webhooks/:id",
-  "DELETE /webhooks/:id",
-  "POST /webhooks/:id/test",
-  "POST /webhooks/:id/rotate",
-  "GET /webhooks/:id/deliveries",
-  "GET /webhooks/:id/dead-letters",
-  "POST /webhooks/:id/redeliver",
-]) {
-  const at = on.slice(on.indexOf(" ") + 1).replace("/webhooks/:id", WEBHOOK);
-  USES[on] = [{ ask: () => ({ path: at }), needs: ["admin"] }];
-}
 
+/** One that is told of the promise of that id. */
+function webhook(rest = "", body?: unknown): Use {
+  return {
+    ask: (id) => ({ path: `/webhooks/${webhookIds.get(id)}${rest}`, body }),
+    needs: ["admin"],
+    outside: 404,
+  };
+}
 let callers: Caller[];
 let number = 0;
 const tasks: string[] = [];
@@ -322,6 +391,7 @@ beforeAll(async () => {
       name: "an ended key",
       headers: bearer((await keyFor(["admin"], ["*"], { expiresIn: 0 })).key),
     },
+    { ...NOBODY, name: "a link", headers: bearer(await linkToken()) },
     ADMIN,
     ...(await Promise.all(SCOPES.map((scope) => keyCaller([scope], [OWN])))),
     ...(await Promise.all(SCOPES.map((scope) => jwtCaller([scope], [OWN])))),
@@ -331,6 +401,14 @@ beforeAll(async () => {
     await jwtCaller(all, []),
   ];
 });
+
+/** It lets who has it decide one promise, at its own address. It is no key. */
+async function linkToken(): Promise<string> {
+  const id = `${OWN}linked`;
+  await promiseAt(id).apply(create(id));
+  const { text } = await send(ADMIN, { method: "POST", path: "/links", body: { promise: id } });
+  return new URL(JSON.parse(text).url).pathname.slice("/l/".length);
+}
 
 function expired(): Promise<string> {
   const exp = Math.floor(Date.now() / 1000) - 1;
@@ -348,7 +426,16 @@ async function freshFor(use: Use, on: On, prefix: string): Promise<string> {
   if (asked.includes("schedule")) {
     await send(ADMIN, { method: "PUT", path: `/schedules/${id}`, body: schedule });
   }
+  if (asked.includes("/webhooks/")) await webhookFor(id);
+  if (asked.includes("/keys/")) keyIds.set(id, (await keyFor(["read"], [`${id}/*`])).id);
   return id;
+}
+
+/** Switched off, and where nobody listens: it is not told of what happens here. */
+async function webhookFor(id: string): Promise<void> {
+  const body = { url: "http://127.0.0.1:1/", filter: { promise: id }, disabled: true };
+  const { text } = await send(NOBODY, { method: "POST", path: "/webhooks", body }, LOOPBACK_ENV);
+  webhookIds.set(id, JSON.parse(text).id);
 }
 
 /** A task that nobody takes is offered again and again. */
@@ -383,11 +470,18 @@ interface Verdict {
   given: Given;
 }
 
+const NOT_THERE = new Set<ErrorCode>([
+  "not_found",
+  "schedule_not_found",
+  "webhook_not_found",
+  "key_not_found",
+]);
+
 function verdictOf(given: Given): Verdict {
   const code = codeOf(given);
   if (given.status === 401) return { is: "unauthorized", given };
   if (code === "forbidden") return { is: "forbidden", given };
-  if (code === "not_found" || code === "schedule_not_found") return { is: "not there", given };
+  if (code && NOT_THERE.has(code)) return { is: "not there", given };
   if (code === undefined && given.status === 403) return { is: "forbidden", given };
   if (code === undefined && given.status === 404) return { is: "not there", given };
   if (code === undefined && given.status === 422) return { is: "unawaitable", given };
@@ -443,7 +537,8 @@ describe("every route, asked by every kind of caller", () => {
     }
   });
 
-  it.each(uses)("%s, without keys, from this machine", async (_, on, use) => {
+  // Thousands of objects that the tests above have used go to sleep in one of these.
+  it.each(uses)("%s, without keys, from this machine", { timeout: 60_000 }, async (_, on, use) => {
     const id = await freshFor(use, on, FOREIGN);
     const asked = { method: on.split(" ")[0]!, ...use.ask(id) };
     const { is } = verdictOf(await send(NOBODY, asked, LOOPBACK_ENV));
@@ -459,6 +554,8 @@ describe("every route, asked by every kind of caller", () => {
         const { status, text } = await send(caller, { method, path: at, body });
         // What has a right of its own in its URL judges that, and so does who has no keys.
         const judged = at.includes(":token") ? [400, 404, 410, 503] : [200, 503];
+        // To sign in is to bring a key; to sign out needs none.
+        if (at === "/session") judged.push(method === "POST" ? 400 : 204);
         expect(judged, `${caller.name} ${text}`).toContain(status);
       }
     },
@@ -509,6 +606,8 @@ describe("what is outside", () => {
       const shapes = [];
       for (const id of [unknown, free, taken]) {
         const { status, headers, text } = await send(own, ask(id));
+        // Drawn for every request.
+        headers.delete(HEADER.requestId);
         const shown = [...headers].map(([name, value]) =>
           name === "content-length" ? [name, Number(value) - 2 * id.length] : [name, value],
         );
@@ -559,6 +658,22 @@ describe("what is outside", () => {
     }
     const { text } = await send(caller, { method: "GET", path: "/schedules" });
     expect(JSON.parse(text).schedules.map(({ id }: { id: string }) => id)).toEqual(reached);
+  });
+
+  it("is in no list of webhooks", async () => {
+    const [mine, theirs] = [await freshIn(OWN), await freshIn(FOREIGN)];
+    await Promise.all([webhookFor(mine), webhookFor(theirs)]);
+    const seen: string[] = [];
+    let query = "?limit=50";
+    for (;;) {
+      const { text } = await send(own, { method: "GET", path: `/webhooks${query}` });
+      const { webhooks, cursor } = JSON.parse(text);
+      seen.push(...webhooks.map(({ id }: { id: string }) => id));
+      if (cursor === undefined) break;
+      query = `?limit=50&cursor=${cursor}`;
+    }
+    expect(seen).toContain(webhookIds.get(mine));
+    expect(seen).not.toContain(webhookIds.get(theirs));
   });
 
   it("keeps its lease when another's heartbeat names it, or means all", async () => {

@@ -13,7 +13,13 @@ const CONFIG: WorkerdConfig = {
   objectsDirectory: "/data/objects",
   assets: { directory: "/project/.build/assets", binding: "ASSETS" },
   settings: ["API_KEYS", "OPEN"],
+  callsLoopback: false,
 };
+
+function allowed(config: WorkerdConfig): string[] {
+  const networks = workerdConfig(config).matchAll(/name = "(\w+)", network = \(allow = (\[.*?\])/g);
+  return Array.from(networks, ([, name, kinds]) => `${name} ${kinds}`);
+}
 
 describe("workerdConfig", () => {
   const text = workerdConfig(CONFIG);
@@ -37,6 +43,19 @@ describe("workerdConfig", () => {
     ["the module", `(name = "worker.js", esModule = embed "worker.js")`],
   ])("has %s", (_what, expected) => {
     expect(text).toContain(expected);
+  });
+
+  it("may call this machine only if it says so, and the network around it never", () => {
+    expect(allowed(CONFIG)).toEqual([`internet ["public"]`]);
+    const near = { ...CONFIG, callsLoopback: true };
+    expect(allowed(near)).toEqual([`internet ["public", "local"]`]);
+    const trusting = { ...CONFIG, trustedNetwork: "JWKS" };
+    expect(allowed(trusting)).toEqual([
+      `internet ["public"]`,
+      `trusted ["public", "local", "private"]`,
+    ]);
+    expect(workerdConfig(trusting)).toContain(`(name = "JWKS", service = "trusted")`);
+    expect(text).not.toContain("JWKS");
   });
 
   it("never keeps objects in memory, which crashes workerd", () => {

@@ -9,7 +9,13 @@ import {
 } from "../../src/machine/index-entry.ts";
 import { project, type PromiseRecord } from "../../src/machine/promise.ts";
 import { compareIds, endOfPrefix, idFits, indexShardOf } from "../../src/machine/ids.ts";
-import { mergePages, type Found, type Order, type Place } from "../../src/machine/order.ts";
+import {
+  mayHaveMore,
+  mergePages,
+  type Found,
+  type Order,
+  type Place,
+} from "../../src/machine/order.ts";
 import { promiseMatches, recordMatches, type PromiseTerms } from "../../src/machine/query.ts";
 import { createRandom, type Random } from "../model/seeded.ts";
 
@@ -207,7 +213,11 @@ describe("the pages of all shards", () => {
             .filter(({ entry }) => indexShardOf(entry.id, shards) === shard)
             .slice(0, limit + 1),
         );
-        const { found, next } = mergePages(asked, order, limit);
+        const share = Math.min(limit + 1, random.pick([1, 3, 300]));
+        const shares = asked.map((page) => page.slice(0, share));
+        for (const more of mayHaveMore(shares, order, share, limit)) shares[more] = asked[more]!;
+        const { found, next } = mergePages(shares, order, limit);
+        expect({ found, next }).toEqual({ next: undefined, ...mergePages(asked, order, limit) });
         expect(found.length).toBeLessThanOrEqual(limit);
         seen.push(...found.map(({ entry }) => entry.id));
         after = next;

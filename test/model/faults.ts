@@ -2,7 +2,7 @@
 // to prove that the random test can fail. Each wraps the real decide or project and bends one
 // thing; none of them may survive a run.
 
-import { decide, isSettled, project } from "../../src/machine/promise.ts";
+import { isSettled } from "../../src/machine/promise.ts";
 import type { Command, Decision, PromiseRecord } from "../../src/machine/promise.ts";
 import { MACHINE } from "./lockstep.ts";
 import type { Machine } from "./lockstep.ts";
@@ -10,6 +10,8 @@ import type { Machine } from "./lockstep.ts";
 type SettledPromise = Exclude<PromiseRecord, { state: "pending" }>;
 type Of<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
 type Bend<Asked> = (record: PromiseRecord | null, command: Asked, now: number) => Decision;
+
+const { decide, project } = MACHINE;
 
 export const FAULTS: Record<string, Machine> = {
   "a settle ignores strict": faulty("settle", (record, command, now) =>
@@ -61,6 +63,15 @@ export const FAULTS: Record<string, Machine> = {
       return match ? { ...decision, outcome: "repeated" } : decision;
     },
   ),
+  "an extension reopens what has timed out": faulty("extend", (record, command, now) =>
+    decide(record, command, record ? Math.min(now, record.timeoutAt - 1) : now),
+  ),
+  "a deadline moves earlier": faulty("extend", (record, command, now) => {
+    const decision = decide(record, command, now);
+    if (decision.outcome !== "earlier" || !decision.record) return decision;
+    const sooner = { ...decision.record, timeoutAt: command.timeoutAt };
+    return { ...decision, record: sooner, write: sooner };
+  }),
   "a settle loses the param": faulty("settle", (record, command, now) => {
     const decision = decide(record, command, now);
     return decision.outcome === "settled" ? changed(decision, { param: {} }) : decision;

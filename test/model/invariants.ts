@@ -34,7 +34,9 @@ export interface Turn {
 
 type Violation = string | null;
 
-const REFUSALS = new Set(["repeated", "late", "lost", "exists", "absent", "pending", "unchanged"]);
+const REFUSALS = new Set(
+  "repeated late lost exists absent pending unchanged endless earlier".split(" "),
+);
 const ENDINGS = new Set(["purged", "disposed"]);
 
 function settledNeverChanges({ before, after, outcome }: Turn): Violation {
@@ -70,9 +72,12 @@ function aRefusalChangesNothing({ asked, outcome, before, after }: Turn): Violat
   return `${asked} answered ${outcome} and turned ${text(before)} into ${text(after)}`;
 }
 
-function whatWasAskedAtBirthStays({ before, after }: Turn): Violation {
+/** But for the deadline, which may move later as long as nothing has happened. */
+function whatWasAskedAtBirthStays({ before, after, outcome }: Turn): Violation {
   if (before === null || after === null) return null;
-  if (isDeepStrictEqual(birthOf(before), birthOf(after))) return null;
+  const isMoved = outcome === "extended" && before.timeoutAt < after.timeoutAt;
+  const moved = isMoved && before.state === "pending" && { timeoutAt: after.timeoutAt };
+  if (isDeepStrictEqual({ ...birthOf(before), ...moved }, birthOf(after))) return null;
   return `born as ${text(birthOf(before))}, now ${text(birthOf(after))}`;
 }
 

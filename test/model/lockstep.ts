@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { decide, project } from "../../src/machine/promise.ts";
+import type { Import } from "../../src/machine/import.ts";
 import type {
   Command,
   Create,
@@ -30,15 +31,16 @@ export const MACHINE: Machine = {
     const { record, write, ...decision } = decide(...asked);
     return {
       ...decision,
-      record: record && withoutTask(record),
-      ...(write !== undefined && { write: write && withoutTask(write) }),
+      record: record && judged(record),
+      ...(write !== undefined && { write: write && judged(write) }),
     };
   },
-  project: (...asked) => withoutTask(project(...asked)),
+  project: (...asked) => judged(project(...asked)),
 };
 
-function withoutTask(record: PromiseRecord): PromiseRecord {
-  const { task: _, ...rest } = record;
+/** Nor does it count how often a deadline was moved. */
+function judged(record: PromiseRecord): PromiseRecord {
+  const { task: _, extended: __, ...rest } = record;
   return rest;
 }
 
@@ -46,7 +48,7 @@ function withoutTask(record: PromiseRecord): PromiseRecord {
 export interface Step {
   now: number;
   id: string;
-  command: Command | { kind: "read" } | { kind: "await" };
+  command: Exclude<Command, Import> | { kind: "read" } | { kind: "await" };
 }
 
 export interface Broken {
@@ -193,6 +195,8 @@ function ask(model: Model, { now, id, command }: Step): Answer {
       return model.create(id, termsOf(command), command.strict, now);
     case "settle":
       return model.settle(id, wishOf(command), now);
+    case "extend":
+      return model.extend(id, command.timeoutAt, now);
     case "purge":
     case "dispose":
     case "wake":

@@ -96,6 +96,20 @@ export class Model {
     return { outcome, view: viewOf(id, life, now) };
   }
 
+  /** The deadline is a claim like any other: while nothing has won, it may be made later. */
+  extend(id: string, timeoutAt: number, now: number): Answer {
+    const life = this.#lives.get(id);
+    if (life === undefined) return { outcome: "absent", view: null };
+    announceDeadline(life, now);
+    const isOver = winner(life, now) !== undefined;
+    const outcome = isOver ? "lost" : extension(life.terms.timeoutAt, timeoutAt);
+    if (outcome === "extended") {
+      life.terms = { ...life.terms, timeoutAt };
+      life.deadline = { ...life.deadline, at: timeoutAt };
+    }
+    return { outcome, view: viewOf(id, life, now) };
+  }
+
   purge(id: string, now: number): Answer {
     const view = this.look(id, now);
     if (view === null) return { outcome: "absent", view };
@@ -159,6 +173,12 @@ function verdict(mine: Claim, strict: boolean, first: Claim | undefined): string
   if (sameKey(mine.key, first.key) && (!strict || mine.state === first.state)) return "repeated";
   // A timer that resolved answers as any resolved promise does (classic rules, `timeoutTag`).
   return first.state === "rejected_timedout" && !strict ? "late" : "lost";
+}
+
+function extension(from: number, to: number): string {
+  if (from === to) return "repeated";
+  if (from === Number.MAX_SAFE_INTEGER) return "endless";
+  return to < from ? "earlier" : "extended";
 }
 
 function viewOf(id: string, life: Life, now: number): View {

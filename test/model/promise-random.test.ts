@@ -12,6 +12,9 @@ const PAIRS = [
   ...["created", "repeated", "exists"].map((outcome) => `create ${outcome}`),
   ...["settled", "repeated", "late", "lost", "absent"].map((outcome) => `settle ${outcome}`),
   ...["settled", "repeated", "late", "lost"].map((outcome) => `settleOrCreate ${outcome}`),
+  ...["extended", "repeated", "endless", "earlier", "lost", "absent"].map(
+    (outcome) => `extend ${outcome}`,
+  ),
   ...["purged", "pending", "absent"].map((outcome) => `purge ${outcome}`),
   "dispose disposed",
   ...["settled", "purged", "unchanged"].map((outcome) => `wake ${outcome}`),

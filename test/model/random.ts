@@ -30,7 +30,8 @@ const TAGS = [
   { "resonate:timeout": "true" },
   { "resonate:timer": "false", "resonate:target": "poll://any@x" },
 ];
-const KINDS = ["create", "create", "settle", "settle", "settle", "wake", "read", "await"] as const;
+const OFTEN = ["create", "create", "settle", "settle", "settle", "extend"] as const;
+const KINDS = [...OFTEN, "wake", "read", "await"] as const;
 
 /** Runs until `done` says so, or something breaks, or `stepsMax` steps were taken. */
 export function run(seed: number, options: Options): Run {
@@ -121,9 +122,10 @@ function drawStep(random: Random, now: number, count: number): Step {
     const command = { kind, state: random.pick(STATES), value: data, ...asked, ...orCreate };
     return { now, id, command };
   }
-  if (kind !== "create") return { now, id, command: { kind } };
   const delay = random.pick([-1_000, -1, 0, 1, 2, 5, 30, 200, 200]);
   const timeoutAt = random.chance(0.15) ? NEVER : random.chance(0.04) ? -5 : now + delay;
+  if (kind === "extend") return { now, id, command: { kind, timeoutAt } };
+  if (kind !== "create") return { now, id, command: { kind } };
   const state = random.pick(STATES);
   const onTimeout = random.chance(0.2) && {
     onTimeout: { state, value: { ...data, headers: { by: "time" } } },

@@ -533,7 +533,7 @@ async function tell(play: Play, id: string, kind: "purge" | "dispose"): Promise<
   for (const _ of ["there", "back"]) {
     await world.deliver(world.letters.find(({ from }) => from === undefined)!);
   }
-  const isGone = world.disk(id).rows.size === 0;
+  const isGone = !world.disk(id).rows.has("promise");
   if (isGone) play.callers.happened({ kind: "purge", data: { id, at: world.now } });
 }
 

@@ -112,6 +112,7 @@ describe("indexing", () => {
     isBroken = false;
     await one.indexing.tell(9000);
     expect(one.indexing.dueAt).toBeNull();
-    expect(heard).toEqual([[1]]);
+    // Perhaps twice: who waits long takes over from a speaker that only seems to be gone.
+    expect(new Set(heard.flat())).toEqual(new Set([1]));
   });
 });

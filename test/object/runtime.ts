@@ -160,13 +160,17 @@ export async function crash(
  * `stubAt`, because a stub that has seen the crash stays broken.
  */
 export async function ring(
-  stubAt: () => DurableObjectStub<PromiseObject> | DurableObjectStub<InboxObject>,
+  stubAt: () =>
+    | DurableObjectStub<PromiseObject>
+    | DurableObjectStub<InboxObject>
+    | DurableObjectStub<IndexObject>,
 ): Promise<void> {
   try {
     await runDurableObjectAlarm(stubAt());
   } catch {
-    await runInDurableObject<PromiseObject | InboxObject, void>(stubAt(), (_, { storage }) =>
-      storage.setAlarm(Date.now()),
+    await runInDurableObject<PromiseObject | InboxObject | IndexObject, void>(
+      stubAt(),
+      (_, { storage }) => storage.setAlarm(Date.now()),
     );
   }
 }

@@ -148,9 +148,22 @@ export const VOTES = [
   { by: "Charles Babbage", outcome: "rejected", at: NOW - HOUR },
 ] as const;
 
+/** Who asked for it may not vote on it. */
+export const EXCLUDED: ApprovalModel = {
+  ...OPEN,
+  votes: [...VOTES],
+  needed: 3,
+  audience: "Ada Byron",
+  excluded: "requester",
+};
+
+export const STRANGER: ApprovalModel = { ...EXCLUDED, audience: "Eve <x>", excluded: "stranger" };
+
 export const VOTED: ApprovalModel = {
   ...OPEN,
   votes: [...VOTES],
   needed: 3,
   decided: { at: NOW - 2 * HOUR, outcome: "resolved", isYou: true },
 };
+
+export const VOTED_BEFORE: ApprovalModel = { ...VOTED, votedBefore: true };

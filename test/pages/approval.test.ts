@@ -14,12 +14,16 @@ import * as cases from "./approval-cases.ts";
 import { submittedBody } from "./read-html.ts";
 
 const { OPEN, NOW, PURCHASE } = cases;
+const DECIDED = { promise: { ...OPEN.promise, state: "resolved" } } as const;
 
 describe("a state", () => {
   it.each<[string, ApprovalModel, ReturnType<typeof viewOf>]>([
     ["pending", OPEN, "open"],
     ["pending, for a look only", cases.WAITING, "waiting"],
     ["pending, and voted", cases.VOTED, "voted"],
+    ["pending, and voted otherwise", cases.VOTED_BEFORE, "voted"],
+    ["pending, for others to vote on", cases.EXCLUDED, "excluded"],
+    ["resolved, for others to vote on", { ...cases.EXCLUDED, ...DECIDED }, "decided"],
     ["pending beyond its deadline", { ...OPEN, now: NOW + 1e9 }, "expired"],
     ["timed out", cases.EXPIRED, "expired"],
     ["resolved", cases.DECIDED_BY_YOU, "decided"],
@@ -57,6 +61,26 @@ describe("a state", () => {
     expect(own).toContain("You decided on");
     expect(own).toContain("Express, within three days");
     expect(own).toContain("1 September 2026");
+  });
+
+  it.each(LANGUAGES)("of who may not vote says why, and how it stands, in %s", async (language) => {
+    const words = WORDS[language];
+    const { excludedRequester, excludedStranger, excludedNobody } = words;
+    const requester = await approvalPage({ ...cases.EXCLUDED, language });
+    expect(requester).toContain(excludedRequester);
+    const stranger = await approvalPage({ ...cases.STRANGER, language });
+    const [before, after] = excludedStranger.split("{who}") as [string, string];
+    expect(stranger).toContain(`${before}<b dir="auto">Eve &lt;x&gt;</b>${after}`);
+    const nobody = await approvalPage({ ...cases.EXCLUDED, excluded: "nobody", language });
+    expect(nobody).toContain(excludedNobody);
+    const before1 = await approvalPage({ ...cases.VOTED_BEFORE, language });
+    expect(before1).toContain(words.votedBeforeHeading);
+    expect(before1).toContain(`<b>${words.resolved}</b>`);
+    expect(before1).not.toContain(words.voteHeading);
+    for (const page of [requester, stranger, nobody, before1]) {
+      expect(page).toContain("Charles Babbage");
+      expect(page).toContain('<progress max="3" value="1"');
+    }
   });
 
   it("of a link that is no good says nothing of why", async () => {

@@ -23,7 +23,8 @@ export function Ending({ model, view }: { model: ApprovalModel; view: Exclude<Vi
         <p>
           <Story model={model} view={view} />
         </p>
-        {view === "waiting" && (
+        {view === "excluded" && <p>{words.waitingText}</p>}
+        {(view === "waiting" || view === "excluded") && (
           <noscript>
             <p>
               <a href="">{words.checkAgain}</a>
@@ -41,17 +42,22 @@ export function Ending({ model, view }: { model: ApprovalModel; view: Exclude<Vi
   );
 }
 
-function headlineOf({ promise }: ApprovalModel, view: View, words: Words): string {
+function headlineOf({ promise, votedBefore }: ApprovalModel, view: View, words: Words): string {
   if (view === "waiting") return words.waitingHeading;
-  if (view === "voted") return words.voteHeading;
+  if (view === "excluded") return words.excludedHeading;
+  if (view === "voted") return votedBefore ? words.votedBeforeHeading : words.voteHeading;
   return view === "expired" ? words.expiredHeading : words[promise.state];
 }
 
 function Story({ model, view }: { model: ApprovalModel; view: View }) {
-  const { language, promise, decided, now } = model;
+  const { language, promise, decided, now, audience, excluded, votedBefore } = model;
   const words = WORDS[language];
   const at = decided?.at ?? promise.settledAt;
   if (view === "waiting") return <>{words.waitingText}</>;
+  if (view === "excluded") {
+    const text = words[EXCLUSIONS[excluded ?? "nobody"]];
+    return <Sentence text={text} gaps={{ who: <b dir="auto">{audience}</b> }} />;
+  }
   if (view === "expired") {
     const end = promise.deadlineAt ?? promise.settledAt ?? now;
     return (
@@ -63,12 +69,22 @@ function Story({ model, view }: { model: ApprovalModel; view: View }) {
   }
   if (at === undefined) return <>{words.decidedSomehow}</>;
   const when = <Instant at={at} language={language} />;
+  if (view === "voted" && votedBefore) {
+    const vote = decided && <b>{words[decided.outcome]}</b>;
+    return <Sentence text={words.votedBeforeText} gaps={{ when, vote }} />;
+  }
   if (view === "voted") return <Sentence text={words.voteText} gaps={{ when }} />;
   if (decided?.isYou) return <Sentence text={words.decidedByYou} gaps={{ when }} />;
   if (decided?.by === undefined) return <Sentence text={words.decidedAt} gaps={{ when }} />;
   const who = <b dir="auto">{decided.by}</b>;
   return <Sentence text={words.decidedBy} gaps={{ when, who }} />;
 }
+
+const EXCLUSIONS = {
+  requester: "excludedRequester",
+  stranger: "excludedStranger",
+  nobody: "excludedNobody",
+} as const satisfies Record<NonNullable<ApprovalModel["excluded"]>, keyof Words>;
 
 /** Paths on a 24 × 24 grid; the words beside them say the same. */
 const PATHS = {

@@ -49,6 +49,10 @@ export interface ApprovalModel {
   votes?: Vote[];
   /** Approvals that it takes. */
   needed?: number;
+  /** Why the reader may not vote: they asked, are not on the list, or nobody knows who they are. */
+  excluded?: "requester" | "stranger" | "nobody";
+  /** They have just tried to vote otherwise than they had. */
+  votedBefore?: boolean;
   /** Absent: the defaults of the schema. */
   values?: FormTexts;
   reason?: string;
@@ -69,15 +73,16 @@ export interface ApprovalModel {
 }
 
 /** What the page shows. */
-export type View = "open" | "voted" | "waiting" | "decided" | "expired";
+export type View = "open" | "voted" | "excluded" | "waiting" | "decided" | "expired";
 
-export function viewOf({ promise, choice, decided, now }: ApprovalModel): View {
+export function viewOf({ promise, choice, decided, excluded, now }: ApprovalModel): View {
   if (promise.state === "rejected_timedout") return "expired";
   if (promise.state !== "pending") return "decided";
   if (decided) return "voted";
   // An alarm may be late; nobody should type an answer that will come too late.
   if (promise.deadlineAt !== undefined && promise.deadlineAt <= now) return "expired";
-  return choice.kind === "await" ? "waiting" : "open";
+  if (choice.kind === "await") return "waiting";
+  return excluded ? "excluded" : "open";
 }
 
 /** The whole document, to be sent with `approvalHeaders()`. */

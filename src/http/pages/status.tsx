@@ -6,6 +6,7 @@
 import { html } from "hono/html";
 import { NEVER } from "../../../client/src/protocol.ts";
 import { isSettled, type PromiseRecord } from "../../machine/promise.ts";
+import { entityTag } from "../../machine/resource.ts";
 
 const WORDS: Record<PromiseRecord["state"] | "absent", string> = {
   absent: "Not created yet",
@@ -35,7 +36,7 @@ export async function statusPage(id: string, record: PromiseRecord | null): Prom
         )}
         {open && <script type="module" src="/assets/status.js" />}
       </head>
-      <body data-state={state}>
+      <body data-state={state} data-etag={record ? entityTag(record) : undefined}>
         <main>
           <p class="kind">Durable promise</p>
           <h1>{id}</h1>

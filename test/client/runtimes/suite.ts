@@ -207,6 +207,28 @@ const checks: Record<string, () => Promise<void>> = {
     const request = new Request(url, { method: "POST", headers, body });
     same(await verifyWebhook(request, secret), { type: "ü" });
   },
+  async "follows what is searched for, on its best transport and on a stream"() {
+    for (const client of [promises, polling]) {
+      const id = `${newId()}/ü`;
+      const inbox = client.inbox({ id, state: "pending" });
+      const seen: string[] = [];
+      for await (const event of inbox) {
+        if (event.type === "page") {
+          same(event.promises, []);
+          await promises.create(id, { tags: { a: "b" } });
+        }
+        if (event.type === "added" && !seen.includes("added")) await promises.resolve(id);
+        seen.push(event.type);
+        if (event.type === "removed") break;
+      }
+      same([seen[0], seen[1], seen.at(-1)], ["page", "added", "removed"]);
+      const found: string[] = [];
+      for await (const promise of promises.search({ tags: { a: "b" }, id, limit: 1 })) {
+        found.push(`${promise.id} ${promise.state}`);
+      }
+      same(found, [`${id} RESOLVED`]);
+    }
+  },
   async "behaves as the example's client"() {
     const promise = durablePromise<string>(url, `${newId()}/sp ace/ü?`);
     same(await promise.peek(), null);

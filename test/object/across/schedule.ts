@@ -204,7 +204,7 @@ class Run {
     );
     await world.deliverAll();
     world.letters.push(...others);
-    if (rows.size === 0) callers.happened({ kind: "purge", data: { id, at: 0 } });
+    if (!rows.has("promise")) callers.happened({ kind: "purge", data: { id, at: 0 } });
   }
 
   async #advance(ms: number): Promise<void> {

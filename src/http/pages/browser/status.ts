@@ -4,12 +4,14 @@
  */
 const events = new EventSource(location.href);
 
-let shown = document.body.dataset["state"] === "absent" ? "absent" : "pending";
+/** Where there is no promise yet, there is no tag. */
+let shown = document.body.dataset["etag"] ?? "";
 
 for (const type of ["absent", "pending", "settled", "disposed"]) {
-  events.addEventListener(type, () => {
-    if (type === shown) return;
-    shown = type;
+  events.addEventListener(type, ({ lastEventId }: MessageEvent) => {
+    // Of what is pending there can be news: a vote, another deadline.
+    if (type !== "disposed" && lastEventId === shown) return;
+    shown = lastEventId;
     if (type === "settled" || type === "disposed") events.close();
     void draw();
   });

@@ -37,6 +37,14 @@ export const de: Words = {
   voteHeading: "Ihre Stimme ist gezählt",
   voteText:
     "Sie haben am {when} abgestimmt. Entschieden ist, sobald genügend andere abgestimmt haben.",
+  excludedHeading: "Sie können hier nicht abstimmen",
+  excludedRequester: "Sie haben um diese Entscheidung gebeten, deshalb treffen sie andere.",
+  excludedStranger:
+    "Abstimmen können nur die, die dafür benannt sind, und {who} gehört nicht dazu.",
+  excludedNobody:
+    "Abstimmen können nur die, die dafür benannt sind, und dieser Link nennt niemanden.",
+  votedBeforeHeading: "Sie haben schon abgestimmt",
+  votedBeforeText: "Es zählt Ihre Stimme vom {when}: {vote}. Sie kann nicht geändert werden.",
 
   pending: "Offen",
   resolved: "Zugestimmt",

@@ -37,6 +37,12 @@ export const en = {
   votesOf: "{count} of {needed} approvals",
   voteHeading: "Your vote is recorded",
   voteText: "You voted on {when}. The decision is made when enough others have voted.",
+  excludedHeading: "You may not vote on this",
+  excludedRequester: "You asked for this decision, so it is made by others.",
+  excludedStranger: "Only those who were named for it may vote, and {who} is not one of them.",
+  excludedNobody: "Only those who were named for it may vote, and this link names nobody.",
+  votedBeforeHeading: "You have voted already",
+  votedBeforeText: "Your vote of {when} counts: {vote}. It cannot be changed.",
 
   // How it ended.
   pending: "Open",

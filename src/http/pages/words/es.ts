@@ -36,6 +36,12 @@ export const es: Words = {
   votesOf: "{count} de {needed} aprobaciones",
   voteHeading: "Su voto está registrado",
   voteText: "Usted votó el {when}. Habrá decisión cuando hayan votado suficientes personas.",
+  excludedHeading: "No puede votar aquí",
+  excludedRequester: "Usted pidió esta decisión, por eso la toman otras personas.",
+  excludedStranger: "Solo pueden votar las personas designadas, y {who} no es una de ellas.",
+  excludedNobody: "Solo pueden votar las personas designadas, y este enlace no nombra a nadie.",
+  votedBeforeHeading: "Usted ya ha votado",
+  votedBeforeText: "Cuenta su voto del {when}: {vote}. No se puede cambiar.",
 
   pending: "Abierto",
   resolved: "Aprobado",

@@ -37,6 +37,12 @@ export const fr: Words = {
   voteHeading: "Votre vote est enregistré",
   voteText:
     "Vous avez voté le {when}. La décision sera prise quand assez d’autres personnes auront voté.",
+  excludedHeading: "Vous ne pouvez pas voter ici",
+  excludedRequester: "Vous avez demandé cette décision : ce sont d’autres qui la prennent.",
+  excludedStranger: "Seules les personnes désignées peuvent voter, et {who} n’en fait pas partie.",
+  excludedNobody: "Seules les personnes désignées peuvent voter, et ce lien ne désigne personne.",
+  votedBeforeHeading: "Vous avez déjà voté",
+  votedBeforeText: "Votre vote du {when} compte : {vote}. Il ne peut pas être modifié.",
 
   pending: "En cours",
   resolved: "Approuvé",
