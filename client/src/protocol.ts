@@ -553,6 +553,7 @@ export const ERRORS = {
     title: "This address does not take that method",
   },
   key_not_found: { status: 404, number: 40405, title: "There is no such key" },
+  group_not_found: { status: 404, number: 40406, title: "There is no such group of workers" },
   link_not_found: { status: 404, number: 40404, title: "There is no such link" },
   already_voted: { status: 409, number: 40905, title: "You have voted already" },
   not_a_voter: { status: 403, number: 40305, title: "You may not vote on this" },
@@ -628,6 +629,8 @@ export const LIMITS = {
   /** Each is a comparison with every row of the index that is looked at. */
   searchTermsMax: 32,
   searchTextCharactersMax: 256,
+  /** Stars in `id=`: each is a comparison too, and a statement takes so many values. */
+  searchWildcardsMax: 16,
   /** Lists that are followed live: a socket on every shard of the index for each. */
   listFollowersMax: 1000,
   /** Events of a live list for one who does not read; then its line ends, and it may resume. */

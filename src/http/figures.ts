@@ -35,7 +35,7 @@ export async function showActivity(c: C): Promise<Response> {
   return answer(await readActivity(c.env));
 }
 
-/** `GET /groups`: those that tasks are for, by name. */
+/** `GET /groups`: those that tasks are for, and those whose workers have come, by name. */
 export async function listGroups(c: C): Promise<Response> {
   refuseQuery(c.req.url);
   return answer({ groups: await readGroups(c.env, c.get("principal")) });
@@ -52,7 +52,7 @@ export async function showGroup(c: C): Promise<Response> {
     !reachesGroup(c.get("principal"), group) ||
     parseAddress(`poll://any@${group}`) === undefined
   ) {
-    throw new Refusal("no_route", `There is no group "${group}"`, { field: "group" });
+    throw new Refusal("group_not_found", `There is no group "${group}"`, { field: "group" });
   }
   // Its workers may have come before its first task.
   const workers = await c.env.INBOXES.getByName(group).connected();
@@ -74,9 +74,13 @@ export async function readActivity(env: Env, backMs = ACTIVITY_MS): Promise<Acti
 
 async function readGroups(env: Env, principal: Principal): Promise<GroupView[]> {
   const now = Date.now();
-  const shards = await Promise.all(allShards(env).map((shard) => shard.figures({}, now)));
+  const shards = allShards(env);
+  const [figures, seen] = await Promise.all([
+    Promise.all(shards.map((shard) => shard.figures({}, now))),
+    Promise.all(shards.map((shard) => shard.groups())),
+  ]);
   const groups = new Map<string, GroupView["tasks"]>();
-  for (const { state, target, n } of shards.flatMap(({ tasks }) => tasks)) {
+  for (const { state, target, n } of figures.flatMap(({ tasks }) => tasks)) {
     const address = parseAddress(target);
     if (address?.kind !== "poll" || !reachesGroup(principal, address.group)) continue;
     const tasks = groups.get(address.group) ?? noTasks();
@@ -84,15 +88,17 @@ async function readGroups(env: Env, principal: Principal): Promise<GroupView[]> 
     // SAFETY: the states of a task; what is over is nobody's work any more.
     if (state in tasks) tasks[state as keyof GroupView["tasks"]] += n;
   }
-  return Promise.all(
-    [...groups]
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(async ([group, tasks]) => ({
-        group,
-        workers: await env.INBOXES.getByName(group).connected(),
-        tasks,
-      })),
+  for (const group of seen.flat()) {
+    if (!groups.has(group) && reachesGroup(principal, group)) groups.set(group, noTasks());
+  }
+  const views = await Promise.all(
+    Array.from(groups, async ([group, tasks]) => ({
+      group,
+      workers: await env.INBOXES.getByName(group).connected(),
+      tasks,
+    })),
   );
+  return views.toSorted((a, b) => (a.group < b.group ? -1 : 1));
 }
 
 function noTasks(): GroupView["tasks"] {

@@ -151,7 +151,7 @@ export function findPaths(): Json {
       get: operation("showGroup", "A group: who is connected, what waits", {
         ...common,
         parameters: [{ name: "group", in: "path", required: true, schema: { type: "string" } }],
-        responses: { 200: answer(group), ...problems("no_route", ...CALL_ERRORS) },
+        responses: { 200: answer(group), ...problems("group_not_found", ...CALL_ERRORS) },
       }),
     },
     "/index": {

@@ -171,6 +171,9 @@ function patternOf(pattern: string): string {
   if (new TextEncoder().encode(pattern).length > LIMITS.idBytesMax) {
     throw invalid("id", `id must have ${LIMITS.idBytesMax} bytes at most`);
   }
+  if (pattern.split("*").length - 1 > LIMITS.searchWildcardsMax) {
+    throw invalid("id", `id must have ${LIMITS.searchWildcardsMax} * at most`);
+  }
   return pattern;
 }
 

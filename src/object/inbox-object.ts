@@ -8,7 +8,8 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "../../client/src/protocol.ts";
-import type { Env } from "../env.ts";
+import { readConfig, type Env } from "../env.ts";
+import { indexShardOf, shardName } from "../machine/ids.ts";
 import { logFailure } from "../log.ts";
 import { InboxStore, type Offer, type Unblock } from "./inbox-store.ts";
 import { Poking } from "./poking.ts";
@@ -36,6 +37,8 @@ export class InboxObject extends DurableObject<Env> {
     changed: () => this.#arm(),
   });
 
+  #isNoted = false;
+
   /** Tasks that were handed out a moment ago, oldest first. Memory only: their own timers cover it. */
   #sentLately: { socket: WebSocket; id: string; at: number }[] = [];
 
@@ -53,6 +56,7 @@ export class InboxObject extends DurableObject<Env> {
     if (replaced) this.#unblocks.left(replaced);
     this.#unblocks.sendKept(worker);
     this.ctx.waitUntil(this.#poking.start());
+    this.ctx.waitUntil(this.#note());
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -113,6 +117,20 @@ export class InboxObject extends DurableObject<Env> {
     this.#store.dropOlderThan(Date.now() - LIMITS.unblockKeptMsMax);
     await this.#poking.start();
     this.#arm();
+  }
+
+  /** So that the group is listed, also while there is nothing for it to do. */
+  async #note(): Promise<void> {
+    const { name } = this.ctx.id;
+    if (this.#isNoted || name === undefined) return;
+    this.#isNoted = true;
+    try {
+      const shard = indexShardOf(name, readConfig(this.env).indexShards);
+      await this.env.INDEX.getByName(shardName(shard)).noteGroup(name);
+    } catch (error) {
+      this.#isNoted = false;
+      console.error(error);
+    }
   }
 
   #left(socket: WebSocket): void {

@@ -99,6 +99,17 @@ export class IndexObject extends DurableObject<Env> {
     return ids;
   }
 
+  /** Workers of the group have come. Said once in a life of its inbox. */
+  async noteGroup(name: string): Promise<void> {
+    // The first entry of all lays out the shard.
+    if (this.#checkShards() === undefined) await this.#put([]);
+    this.#store.noteGroup(name, readConfig(this.env).indexShards, Date.now());
+  }
+
+  groups(): string[] {
+    return this.#checkShards() === undefined ? [] : this.#store.groups();
+  }
+
   /** How many there are of what matches. */
   figures(terms: PromiseTerms, now: number): Figures {
     if (this.#checkShards() === undefined) return { states: {}, tasks: [] };

@@ -36,6 +36,9 @@ import { LAYOUT, layOut, migrate } from "./index-tables.ts";
 /** There is nothing but this before the first entry: to look at an unused shard writes nothing. */
 const KEY = "index";
 
+/** A group that nobody has come to for so long, and that has no tasks, is none. */
+const GROUP_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+
 interface Stored {
   layout: number;
   /** How many shards there are. */
@@ -238,6 +241,26 @@ export class IndexStore {
       ...(end === undefined ? [] : [end]),
     );
     for (const { tags, ...rest } of rows) yield { kind: "schedule", ...rest, tags: tagsOf(tags) };
+  }
+
+  /** Workers of the group have come. */
+  noteGroup(name: string, shards: number, now: number): void {
+    this.#storage.transactionSync(() => {
+      if (this.shards() === undefined) this.#begin(shards);
+      this.#storage.sql.exec(
+        `INSERT INTO worker_group (name, seen_at) VALUES (?, ?)
+         ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at`,
+        name,
+        now,
+      );
+      this.#storage.sql.exec("DELETE FROM worker_group WHERE seen_at < ?", now - GROUP_KEPT_MS);
+    });
+    this.#shards = shards;
+  }
+
+  groups(): string[] {
+    const rows = this.#storage.sql.exec<{ name: string }>("SELECT name FROM worker_group");
+    return rows.toArray().map(({ name }) => name);
   }
 
   /** Forgets what was removed before `before`. Says when the oldest of the others was. */

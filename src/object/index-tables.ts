@@ -17,6 +17,12 @@ const PROMISE = `
   ) WITHOUT ROWID;
   CREATE INDEX promise_by_pid ON promise (pid) WHERE pid IS NOT NULL;`;
 
+/** Groups whose workers have come, whether or not there ever was a task for them. */
+const GROUP = `
+  CREATE TABLE worker_group (
+    name TEXT PRIMARY KEY, seen_at INTEGER NOT NULL
+  ) WITHOUT ROWID;`;
+
 const OTHERS = `
   CREATE TABLE schedule (
     id TEXT PRIMARY KEY, revision INTEGER NOT NULL, tags TEXT NOT NULL
@@ -24,7 +30,8 @@ const OTHERS = `
   CREATE TABLE removed (
     kind TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL, removed_at INTEGER NOT NULL,
     seq INTEGER NOT NULL, PRIMARY KEY (kind, id)
-  ) WITHOUT ROWID;`;
+  ) WITHOUT ROWID;
+  ${GROUP}`;
 
 /** Tags were JSON; now they have a comma in place of the braces. */
 const TAGS_OF_1 = "CASE tags WHEN '{}' THEN '' ELSE ',' || substr(tags, 2, length(tags) - 2) END";
@@ -39,7 +46,8 @@ const FROM_1 = `
     FROM promise_1;
   DROP TABLE promise_1;
   UPDATE schedule SET tags = ${TAGS_OF_1};
-  ALTER TABLE removed ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;`;
+  ALTER TABLE removed ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+  ${GROUP}`;
 
 export function layOut(sql: SqlStorage): void {
   sql.exec(PROMISE);

@@ -89,6 +89,8 @@ describe.skipIf(noBrowser)("the inbox", () => {
     await page.keyboard.type("tag:parity=even");
     await page.keyboard.press("Escape");
     await rowOf(page, "list/7").waitFor({ state: "detached" });
+    // For a moment there is no list at all.
+    await rowOf(page, "list/8").waitFor();
     await page.keyboard.press("j");
     expect(await active.textContent()).toContain("list/8");
 

@@ -464,7 +464,7 @@ describe("a group", () => {
     // A group belongs to a prefix by its name: this key may poll `team-a`, and no other.
     expect([...(await groups(headers)).keys()]).toEqual(["team-a"]);
     expect(await get("/groups/team-a", headers)).toMatchObject({ group: "team-a" });
-    expectRefusal(await service.send("GET", "/groups/warehouse", { headers }), "no_route");
+    expectRefusal(await service.send("GET", "/groups/warehouse", { headers }), "group_not_found");
     expectRefusal(await service.send("GET", "/activity", { headers }), "forbidden");
     const none = await get<Stats>("/stats", headers);
     expect(Object.values(none.promises)).toEqual([0, 0, 0, 0, 0]);

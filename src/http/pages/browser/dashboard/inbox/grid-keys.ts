@@ -44,6 +44,7 @@ export function followGridKeys(
   }
   function moveTo(move: Move): void {
     const { rows } = inbox.list.state.value;
+    if (rows.length === 0) return;
     const sight = sightOf();
     const index = Math.min(Math.max(move(activeIndex(), sight), 0), rows.length - 1);
     inbox.active.set(rows[index]?.id);
