@@ -795,6 +795,20 @@ describe("a cursor", () => {
 });
 
 describe("time", () => {
+  test("goes on after a step in the same instant as any other wake-up, with nobody looking", async () => {
+    // An index hears of a birth a second after it: that is when the first step is due.
+    const corner = freshId("steps");
+    const extend = { after: "1s", extend: "1m" };
+    const last = { after: "1500ms", settle: { state: "RESOLVED" } };
+    const ids = under(corner, ...Array.from({ length: 24 }, (_, place) => String(place)));
+    await Promise.all(
+      ids.map((id, place) =>
+        bear(id, { timeout: "1h", escalation: [extend, ...(place % 2 ? [extend] : []), last] }),
+      ),
+    );
+    await eventually(() => expectCount(`id=${corner}/*&state=RESOLVED`, ids.length), 10_000);
+  });
+
   test("is what makes a promise time out, in every filter, without anybody writing it", async () => {
     const corner = freshId("due");
     const timeout = Date.now() + 3_000;

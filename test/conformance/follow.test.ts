@@ -100,6 +100,67 @@ const isAbout =
     (type === undefined || event.type === type) &&
     (event.type === "removed" ? event.id : event.type !== "page" && event.promise.id) === id;
 
+describe("an event stream", () => {
+  test("is one, and is kept by nobody on the way", async () => {
+    const follower = await follow("event stream", "limit=1");
+    expect(follower.headers?.get("content-type")).toMatch(/^text\/event-stream\b/);
+    expect(follower.headers?.get("cache-control")).toContain("no-store");
+    expect(follower.headers?.get("vary")?.toLowerCase()).toContain("accept");
+  });
+
+  test("is not begun for HEAD", async () => {
+    const headers = { ...ROOT, accept: "text/event-stream" };
+    const answer = await service.send("HEAD", "/promises?limit=1", { headers });
+    expect([answer.status, answer.text]).toEqual([200, ""]);
+    expect(answer.headers.get("content-type")).toMatch(/^text\/event-stream\b/);
+  });
+
+  test("is refused with the field's name", async () => {
+    const headers = { ...ROOT, accept: "text/event-stream" };
+    const answer = await service.send("GET", "/promises?colour=red", { headers });
+    expectRefusal(answer, "invalid_request", "colour");
+  });
+
+  test("that nobody reads keeps nobody from reading theirs, and is whole when read", async () => {
+    const corner = freshId("deaf");
+    const asked = parametersOf(`id=${corner}/*&limit=1000`);
+    const deaf = await Promise.all(Array.from({ length: 8 }, () => follow("event stream", asked)));
+    for (const one of deaf) one.pause();
+    const follower = await follow("event stream", asked);
+    const other = await follow("WebSocket", asked);
+    await Promise.all([follower.next("the page"), other.next("the page")]);
+    // Some 4 KB an event, and more of them than the buffers of a connection take.
+    const tags = { text: "x".repeat(4_000) };
+    const ids = Array.from({ length: 400 }, (_, place) => `${corner}/${place}`);
+    for (let at = 0; at < ids.length; at += 20) {
+      await Promise.all(
+        ids.slice(at, at + 20).map(async (id) => {
+          await bear(id, { tags });
+          await settle(id);
+        }),
+      );
+    }
+    const expectAll = (one: Follower): void => {
+      while (one.take());
+      expect(one.found.size).toBe(ids.length);
+      const states = new Set([...one.found.values()].map(({ state }) => state));
+      expect([...states]).toEqual(["RESOLVED"]);
+    };
+    await eventually(async () => [follower, other].forEach(expectAll), 20_000);
+    const asking = Date.now();
+    expect((await find(root, parametersOf(`id=${corner}/*`))).promises.length).toBe(100);
+    expect(Date.now() - asking).toBeLessThan(5_000);
+    for (const one of deaf) one.resume();
+    await eventually(async () => {
+      for (const one of deaf) {
+        while (one.take());
+        if (one.hasEnded) await one.connect();
+        expectAll(one);
+      }
+    }, 20_000);
+  });
+});
+
 describe.each(LINES)("on a %s", (line) => {
   test("the first event is the page that the search finds", async () => {
     const corner = freshId("page");
@@ -411,67 +472,6 @@ describe.each(LINES)("on a %s", (line) => {
         follower.until(isAbout(id, place % 2 === 0 ? "changed" : "removed"), "the settlement"),
       ),
     );
-  });
-});
-
-describe("an event stream", () => {
-  test("is one, and is kept by nobody on the way", async () => {
-    const follower = await follow("event stream", "limit=1");
-    expect(follower.headers?.get("content-type")).toMatch(/^text\/event-stream\b/);
-    expect(follower.headers?.get("cache-control")).toContain("no-store");
-    expect(follower.headers?.get("vary")?.toLowerCase()).toContain("accept");
-  });
-
-  test("is not begun for HEAD", async () => {
-    const headers = { ...ROOT, accept: "text/event-stream" };
-    const answer = await service.send("HEAD", "/promises?limit=1", { headers });
-    expect([answer.status, answer.text]).toEqual([200, ""]);
-    expect(answer.headers.get("content-type")).toMatch(/^text\/event-stream\b/);
-  });
-
-  test("is refused with the field's name", async () => {
-    const headers = { ...ROOT, accept: "text/event-stream" };
-    const answer = await service.send("GET", "/promises?colour=red", { headers });
-    expectRefusal(answer, "invalid_request", "colour");
-  });
-
-  test("that nobody reads keeps nobody from reading theirs, and is whole when read", async () => {
-    const corner = freshId("deaf");
-    const asked = parametersOf(`id=${corner}/*&limit=1000`);
-    const deaf = await Promise.all(Array.from({ length: 8 }, () => follow("event stream", asked)));
-    for (const one of deaf) one.pause();
-    const follower = await follow("event stream", asked);
-    const other = await follow("WebSocket", asked);
-    await Promise.all([follower.next("the page"), other.next("the page")]);
-    // Some 4 KB an event, and more of them than the buffers of a connection take.
-    const tags = { text: "x".repeat(4_000) };
-    const ids = Array.from({ length: 400 }, (_, place) => `${corner}/${place}`);
-    for (let at = 0; at < ids.length; at += 20) {
-      await Promise.all(
-        ids.slice(at, at + 20).map(async (id) => {
-          await bear(id, { tags });
-          await settle(id);
-        }),
-      );
-    }
-    const expectAll = (one: Follower): void => {
-      while (one.take());
-      expect(one.found.size).toBe(ids.length);
-      const states = new Set([...one.found.values()].map(({ state }) => state));
-      expect([...states]).toEqual(["RESOLVED"]);
-    };
-    await eventually(async () => [follower, other].forEach(expectAll), 20_000);
-    const asking = Date.now();
-    expect((await find(root, parametersOf(`id=${corner}/*`))).promises.length).toBe(100);
-    expect(Date.now() - asking).toBeLessThan(5_000);
-    for (const one of deaf) one.resume();
-    await eventually(async () => {
-      for (const one of deaf) {
-        while (one.take());
-        if (one.hasEnded) await one.connect();
-        expectAll(one);
-      }
-    }, 20_000);
   });
 });
 
