@@ -3,6 +3,7 @@
  * The servers take turns, in an order that turns round with every repetition, so that whatever else
  * the machine does hits both.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { openAwaiter } from "./awaiter.ts";
 import { ask, runLoad, type Operation, type Sample } from "./load.ts";
 import type { Plan } from "./plan.ts";
@@ -14,6 +15,8 @@ interface Phase {
   operations: number;
   /** Ids that no earlier phase has touched. */
   newIds: number;
+  /** So long after it there is something left to do, which is not the next one's work. */
+  quietMs?: number;
   operation(target: Target, repetition: number): Operation;
 }
 
@@ -21,7 +24,13 @@ interface Phase {
 export async function createAndSettle(targets: readonly Target[], plan: Plan): Promise<Row[]> {
   const { ids, repetitions } = plan;
   const [created, settled] = await alternate(targets, repetitions, [
-    { operations: ids, newIds: ids, operation: (target, n) => creating(target, `c${n}-`) },
+    {
+      operations: ids,
+      newIds: ids,
+      // The index is told of a birth a second later: see the rows of its share.
+      quietMs: 2000,
+      operation: (target, n) => creating(target, `c${n}-`),
+    },
     { operations: ids, newIds: 0, operation: (target, n) => settling(target, `c${n}-`) },
   ]);
   const shared = { unit: "op/s", repetitions, writes: true, bar: WRITE_BAR } as const;
@@ -118,11 +127,12 @@ async function alternate(
 ): Promise<Sides<Sample[]>[]> {
   const samples = phases.map((): Sides<Sample[]> => ({ ours: [], floor: [] }));
   for (let repetition = 0; repetition <= repetitions; repetition += 1) {
-    for (const [index, { operations, newIds, operation }] of phases.entries()) {
+    for (const [index, { operations, newIds, quietMs = 0, operation }] of phases.entries()) {
       for (const target of repetition % 2 === 0 ? targets : targets.toReversed()) {
         if (newIds > 0) await target.pace(newIds);
         const sample = await runLoad(target, operations, operation(target, repetition));
         if (repetition > 0) samples[index]![target.name].push(sample);
+        await sleep(quietMs);
       }
     }
   }
