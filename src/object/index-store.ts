@@ -298,6 +298,8 @@ export class IndexStore {
     const removal = this.#storage.sql.exec<{ revision: number }>(REMOVAL, "promise", id).toArray();
     const after = superseding(before, removal[0]?.revision, entry, now);
     if (!after) return [];
+    // The life before ended without a word of it.
+    if (before && before.birth !== after.birth) this.#onGone(before, now);
     const seq = this.#nextSeq(now);
     const values = promiseValues(after, seq);
     if (before) this.#storage.sql.exec(UPDATE_PROMISE, ...values, phaseOf(before), id);
@@ -316,7 +318,8 @@ export class IndexStore {
     if (before) {
       sql.exec("DELETE FROM promise WHERE settled = ? AND id = ?", phaseOf(before), id);
     }
-    const gone = last ?? before;
+    // Where another life has taken its place, that has counted it.
+    const gone = stored && !before ? undefined : (last ?? before);
     if (gone) this.#onGone(gone, now);
     if (of === "schedule") {
       sql.exec("DELETE FROM schedule WHERE id = ? AND revision < ?", id, revision);

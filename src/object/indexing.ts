@@ -29,6 +29,8 @@ export class Indexing {
   #latest: IndexEntry | undefined;
   #said: Said | undefined;
   #dueAt: number | null = null;
+  /** When an alarm looks whether what was said was heard; `null` where none is to. */
+  #guardAt: number | null = null;
 
   constructor(env: Env, waitUntil: (work: Promise<void>) => void) {
     this.#env = env;
@@ -42,7 +44,9 @@ export class Indexing {
 
   /** When an alarm must say what is not said yet; `null` when nothing is owed. */
   get dueAt(): number | null {
-    return this.#said?.hasFailed ? (this.#dueAt ?? 0) : this.#said ? null : this.#dueAt;
+    if (!this.#said) return this.#dueAt;
+    if (this.#said.hasFailed) return this.#dueAt ?? 0;
+    return this.#said.isHeard ? null : this.#guardAt;
   }
 
   /** Its birth: an alarm says it later, and by then it may have changed. */
@@ -52,12 +56,17 @@ export class Indexing {
     this.#dueAt ??= now + UNTOLD_MS;
   }
 
-  /** What is no news is not sent. Returns at once and never throws. */
-  push(entry: IndexEntry): void {
+  /**
+   * What is no news is not sent. Returns at once and never throws.
+   *
+   * @param bornAt of what nobody would ever ask for, should this life end before it was heard
+   */
+  push(entry: IndexEntry, bornAt?: number): void {
     if (this.#said && !this.#said.hasFailed && this.#latest && sameEntry(this.#latest, entry))
       return;
     this.#latest = entry;
     this.#dueAt = null;
+    this.#guardAt = bornAt === undefined ? null : bornAt + UNTOLD_MS;
     this.#said = say(this.#env, entry, this.#waitUntil);
   }
 

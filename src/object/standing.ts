@@ -46,7 +46,9 @@ export class Standing {
     // Who is to execute it is asked for at once; without alarms there is no later.
     const canWait = write !== null && !isSettled(write) && !write.task;
     if (isUntold && canWait && alarmsFrom !== undefined) this.#indexing.note(entry, alarmsFrom);
-    else this.#indexing.push(entry);
+    // Settled in the turn of its birth, it is told of at once; the alarm is for a crash before that. A
+    // task has alarms of its own.
+    else this.#indexing.push(entry, stored || write?.task ? undefined : alarmsFrom);
   }
 
   /** A crash may have kept the index from hearing; what it knows already changes nothing there. */

@@ -56,8 +56,9 @@ test(
       await expectTruthFound(`SEED=${SEED}, round ${round}`);
     }
     const states = [...known.values()].map(({ state }) => state);
+    // How many there are depends on how fast the machine is; of each kind there must be some.
     for (const state of ["PENDING", "gone", ...WRITABLE_STATES] as const) {
-      expect(states.filter((one) => one === state).length, state).toBeGreaterThan(ROUNDS * 2);
+      expect(states.filter((one) => one === state).length, state).toBeGreaterThan(ROUNDS / 2);
     }
   },
 );

@@ -99,6 +99,7 @@ async function waitFor(spy: Called): Promise<void> {
 
 const CHANGES: Record<string, (id: string) => Command[]> = {
   "a birth": (id) => [create(id, { tags: { of: id }, timeoutAt: start + 10 * DAY_MS })],
+  "a birth that is an end": (id) => [create(id, { timeoutAt: start - DAY_MS })],
   "a settlement within the second": (id) => [create(id), resolve('"soon"')],
   "a settlement later": (id) => [create(id), resolve('"late"')],
   "a deletion": (id) => [create(id), resolve("1"), { kind: "purge" }],
