@@ -227,8 +227,9 @@ export class IndexObject extends DurableObject<Env> {
     if (due >= NEVER) return;
     if (this.#alarmAt !== null && this.#alarmAt <= due) return;
     this.#alarmAt = due;
-    // A later instant overflows the runtime's nanoseconds; woken early, it arms again.
-    await this.ctx.storage.setAlarm(Math.min(due, now + AHEAD_MS_MAX));
+    // A later instant overflows the runtime's nanoseconds; woken early, it arms again. And never that of
+    // the alarm that is running: the runtime would forget both.
+    await this.ctx.storage.setAlarm(Math.max(Math.min(due, now + AHEAD_MS_MAX), now + 1));
   }
 
   #checkAt(now: number): number {

@@ -42,7 +42,9 @@ export class Standing {
     alarmsFrom: number | undefined,
   ): void {
     const entry = this.entryOf(write, stored);
-    const isUntold = !stored || this.dueAt !== null;
+    const { dueAt } = this;
+    // Due by now, an alarm is telling it.
+    const isUntold = !stored || (dueAt !== null && dueAt > (alarmsFrom ?? 0));
     // Who is to execute it is asked for at once; without alarms there is no later.
     const canWait = write !== null && !isSettled(write) && !write.task;
     if (isUntold && canWait && alarmsFrom !== undefined) this.#indexing.note(entry, alarmsFrom);

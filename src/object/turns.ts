@@ -213,8 +213,11 @@ export class Turns {
     const messagesAt = this.#outbox.dueAt(now, record !== null && isSettled(record));
     const { dueAt: indexAt } = this.standing;
     const owed = { sockets, awaited: this.#outbox.isAwaited, messagesAt, indexAt };
-    const due = wakeAt(record, owed, now);
-    if (due === null) return;
+    const wake = wakeAt(record, owed, now);
+    if (wake === null) return;
+    // Never the instant of the alarm that is running: the runtime takes it for that one, and forgets both
+    // when it is over (workerd of 2026-08-15).
+    const due = Math.max(wake, now + 1);
     if (this.#alarmAt !== null && this.#alarmAt !== undefined && this.#alarmAt <= due) return;
     this.#alarmAt = due;
     void this.#ctx.storage.setAlarm(due);

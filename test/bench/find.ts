@@ -13,7 +13,9 @@ import { cpuMs } from "./cost.ts";
 
 /** Told within a second at p99. */
 const LIVE_BAR = { atMostP99Ms: 1000 } as const;
-const AT_A_TIME = 500;
+/** Objects that are made together are also put to sleep together, and nothing else happens meanwhile. */
+const AT_A_TIME = 100;
+const A_BATCH_MS_MIN = 400;
 /** How long a birth may take to be found before something is wrong. */
 const FOUND_MS_MAX = 60_000;
 const TEAMS = 50;
@@ -58,6 +60,7 @@ export async function find(targets: readonly Target[], plan: Plan): Promise<Row[
 async function fill(target: Target, count: number): Promise<void> {
   for (let first = 0; first < count; first += AT_A_TIME) {
     await target.pace(AT_A_TIME);
+    const rest = sleep(A_BATCH_MS_MIN);
     await runLoad(target, Math.min(AT_A_TIME, count - first), async (line, index) => {
       const n = first + index;
       const path = target.path(`find/${n % 100}/${n}`);
@@ -65,6 +68,7 @@ async function fill(target: Target, count: number): Promise<void> {
       await ask(line, 201, "PUT", path, JSON.stringify({ tags, timeout: 4_000_000_000_000 + n }));
       if (n % 10 > 0) await ask(line, 201, "PATCH", path, SETTLE_BODY);
     });
+    await rest;
     if (first % 10_000 === 0) process.stderr.write(`  ${first} of ${count}\n`);
   }
   const until = Date.now() + FOUND_MS_MAX;
