@@ -235,7 +235,8 @@ export interface SearchPage<Item = PromiseRecord> {
 /**
  * The same search as a live list: `GET /promises?...` with `Accept: text/event-stream` (`event:` is
  * `type`, `data:` the rest, `id:` is `at`) or as a WebSocket (a JSON text each). First the page that the
- * search finds, then what happens to all that it would find, in no order; never its end.
+ * search finds, then what happens to all that it would find, in no order; never its end. Times from now
+ * (`-1h`) are those at its beginning.
  *
  * - `page`: the list begins anew, at first and after a gap that was too long.
  * - `added`: it is found from now on. `changed`: it is still found. Take both as "this is how it is".
