@@ -109,7 +109,7 @@ export const ROUTES: readonly Route[] = [
   call("PATCH /promises/:id+", inPath("settle", "no promise"), changePromise),
   // An id that is free again can begin another life: that undoes what was settled.
   call("DELETE /promises/:id+", inPath("admin", "no promise"), purgePromise),
-  // A search finds what the caller's prefixes let it; to follow one is to be told.
+  // A search finds what the prefixes of the caller let it, and so does one that is followed live.
   call("GET /promises", { scope: "read" }, listPromises),
   call("POST /promises", { scope: "create", id: "body", outside: "forbidden" }, createPromise),
 
