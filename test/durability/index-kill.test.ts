@@ -49,19 +49,26 @@ test(
     const random = createRandom(SEED);
     server = await startServer({ data });
     const port = Number(new URL(server.url).port);
-    for (let round = 0; round < ROUNDS; round += 1) {
+    // How many a round makes depends on how fast the machine is; there are more rounds where it is slow.
+    for (let round = 0; round < ROUNDS || (round < ROUNDS * 3 && !hasEnough()); round += 1) {
       await loadUntilKilled(random, round);
       server = await startServer({ data, port });
       await expectAnswersFound(`SEED=${SEED}, round ${round}`);
       await expectTruthFound(`SEED=${SEED}, round ${round}`);
     }
-    const states = [...known.values()].map(({ state }) => state);
-    // How many there are depends on how fast the machine is; of each kind there must be some.
-    for (const state of ["PENDING", "gone", ...WRITABLE_STATES] as const) {
-      expect(states.filter((one) => one === state).length, state).toBeGreaterThan(ROUNDS / 2);
-    }
+    for (const state of STATES_MET) expect(countOf(state), state).toBeGreaterThan(ROUNDS * 2);
   },
 );
+
+const STATES_MET = ["PENDING", "gone", ...WRITABLE_STATES] as const;
+
+function countOf(state: (typeof STATES_MET)[number]): number {
+  return [...known.values()].filter((one) => one.state === state).length;
+}
+
+function hasEnough(): boolean {
+  return STATES_MET.every((state) => countOf(state) > ROUNDS * 2);
+}
 
 test("a rebuild compares every promise, says how far it is, and mends nothing", async () => {
   const count = await countAtRest();
