@@ -12,6 +12,7 @@ import { noteEnds } from "./acts.ts";
 import { authenticate, isGuarded, isLoopback } from "./auth.ts";
 import type { Edge } from "./edge.ts";
 import { errorResponse, Refusal } from "./errors.ts";
+import { letOthersIn } from "./fairness.ts";
 import { idOfPath, pathOf } from "./parse.ts";
 import { passageOf, type Passage } from "./passage.ts";
 import { permit, requireScope } from "./permission.ts";
@@ -29,6 +30,9 @@ import { traced } from "./trace.ts";
 export const app = {
   async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
     const beganAt = Date.now();
+    // Only there is a server one process.
+    const look = env.RUN === undefined ? undefined : letOthersIn(beganAt);
+    if (look) await look;
     const passage = passageOf(request);
     passage.ctx = ctx;
     const response = await (isTraced(env)
