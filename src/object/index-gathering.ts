@@ -11,14 +11,20 @@ import { logFailure } from "../log.ts";
 import { indexShardOf, shardName } from "../machine/ids.ts";
 import type { IndexEntry } from "../machine/index-entry.ts";
 
+/** How long a new promise is not told of, at least: many are settled by then. */
+export const UNTOLD_MS = 1000;
+/** Those born in one such stretch are told of together: a shard writes them in one transaction. */
+export const TOGETHER_MS = 250;
 /** So long it waits for others to join. */
 const GATHER_MS = 50;
+/** By then most have been heard who began to wait with it. */
+const HEARD_MS = 80;
 /** A speaker that is so late with its next sign of life is not there any more. */
 const LATE_MS = 1000;
 /** What cannot be told is tried again, up to a minute; then whoever owes it does, or the index asks. */
 const AGAIN_MS = 250;
 /** Whoever has waited so often does not believe in the speaker any more. */
-const WAITS_MAX = 24;
+const WAITS_MAX = 15;
 /** A shard may have to start, and write many entries, before it answers. */
 const TELLING_MS_MAX = 5000;
 const TRIES_MAX = 9;
@@ -34,6 +40,11 @@ export interface Said {
 const waiting = new Map<string, Said>();
 /** When the speaker's next sign of life is late. */
 let spokenUntil = 0;
+
+/** When an alarm tells of a birth. */
+export function birthToldAt(bornAt: number): number {
+  return Math.ceil((bornAt + UNTOLD_MS) / TOGETHER_MS) * TOGETHER_MS;
+}
 
 /** Returns at once. @param waitUntil of who says it, and may have to speak for all */
 export function say(
@@ -53,7 +64,7 @@ export async function heard(env: Env, said: Said): Promise<void> {
     if (said.hasFailed) throw new Error(`the index was not told of ${keyOf(said.entry)}`);
     // Another of the same id has taken its place; that one is newer, and has its own who waits for it.
     if (waiting.get(keyOf(said.entry)) !== said) return;
-    if (isSpoken() && waits < WAITS_MAX) await scheduler.wait(GATHER_MS);
+    if (isSpoken() && waits < WAITS_MAX) await scheduler.wait(HEARD_MS);
     else await speak(env);
   }
 }

@@ -3,9 +3,10 @@
  * truth, and it comes later than that. What the index was never told nobody knows.
  */
 import type { IndexEntry } from "../machine/index-entry.ts";
+import { TOGETHER_MS, UNTOLD_MS } from "./index-gathering.ts";
 
-/** A new promise is told of so much later, on purpose: see UNTOLD_MS of indexing.ts. */
-const LEAST_MS = 1000;
+/** A new promise is told of so much later, on purpose. */
+const LEAST_MS = UNTOLD_MS + TOGETHER_MS;
 /** What came late so long ago says nothing of now. */
 const REMEMBERED_MS = 60_000;
 

@@ -63,12 +63,20 @@ export interface Search {
   limit: number;
 }
 
+/** What is known of one id. */
+type Before = (PromiseRow | { id: null }) & { removal: number | null };
+
 const COLUMNS = PROMISE_COLUMNS.join(", ");
 const MARKS = PROMISE_COLUMNS.map(() => "?").join(", ");
 const INSERT_PROMISE = `INSERT INTO promise (${COLUMNS}) VALUES (${MARKS})`;
 const UPDATE_PROMISE = `UPDATE promise SET (${COLUMNS}) = (${MARKS}) WHERE settled = ? AND id = ?`;
 const ONE_PROMISE = "SELECT * FROM promise WHERE settled IN (0, 1) AND id = ?";
 const REMOVAL = "SELECT revision FROM removed WHERE kind = ? AND id = ?";
+/** Both in one look; always one row. */
+const BEFORE = `
+  SELECT p.*, r.revision AS removal FROM (SELECT ?1 AS asked)
+  LEFT JOIN promise AS p ON p.settled IN (0, 1) AND p.id = asked
+  LEFT JOIN removed AS r ON r.kind = 'promise' AND r.id = asked`;
 
 const PUT_SCHEDULE = `
   INSERT INTO schedule (id, revision, tags) SELECT ?1, ?2, ?3
@@ -294,9 +302,9 @@ export class IndexStore {
 
   #putPromise(entry: PromiseEntry, now: number): Change[] {
     const { id } = entry;
-    const before = this.#one(id);
-    const removal = this.#storage.sql.exec<{ revision: number }>(REMOVAL, "promise", id).toArray();
-    const after = superseding(before, removal[0]?.revision, entry, now);
+    const found = this.#storage.sql.exec<Before>(BEFORE, id).one();
+    const before = found.id === null ? undefined : entryOf(found);
+    const after = superseding(before, found.removal ?? undefined, entry, now);
     if (!after) return [];
     // The life before ended without a word of it.
     if (before && before.birth !== after.birth) this.#onGone(before, now);

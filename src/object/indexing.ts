@@ -1,5 +1,5 @@
 /**
- * What an object owes the index. A new promise is told of by an alarm, a second after its birth: that
+ * What an object owes the index. A new promise is told of by an alarm, a second or a little more after its birth: that
  * alarm is durable with it, so no crash keeps it from being found; and one that is settled within the
  * second is told of once. Everything else is told at once, beside the answer: after its commit (the
  * runtime holds a call back until what was written before it is durable), and again until it was heard.
@@ -10,10 +10,8 @@ import { readConfig, type Env } from "../env.ts";
 import { logFailure } from "../log.ts";
 import { indexShardOf, shardName } from "../machine/ids.ts";
 import { sameEntry, type IndexEntry } from "../machine/index-entry.ts";
-import { heard, say, type Said } from "./index-gathering.ts";
+import { birthToldAt, heard, say, type Said } from "./index-gathering.ts";
 
-/** How long a new promise is not told of: many are settled by then. */
-export const UNTOLD_MS = 1000;
 /** When it is tried again to tell what could not be told. */
 const AGAIN_MS = 5000;
 
@@ -53,7 +51,7 @@ export class Indexing {
   note(entry: IndexEntry, now: number): void {
     this.#latest = entry;
     this.#said = undefined;
-    this.#dueAt ??= now + UNTOLD_MS;
+    this.#dueAt ??= birthToldAt(now);
   }
 
   /**
@@ -66,7 +64,7 @@ export class Indexing {
       return;
     this.#latest = entry;
     this.#dueAt = null;
-    this.#guardAt = bornAt === undefined ? null : bornAt + UNTOLD_MS;
+    this.#guardAt = bornAt === undefined ? null : birthToldAt(bornAt);
     this.#said = say(this.#env, entry, this.#waitUntil);
   }
 

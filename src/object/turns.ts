@@ -146,17 +146,12 @@ export class Turns {
     return true;
   }
 
-  /** Sends what is owed for what is stored. */
-  async deliver(at?: number): Promise<void> {
+  /** Sends what is owed for what is stored. @returns `undefined` where nothing is */
+  deliver(at?: number): Promise<void> | undefined {
     const stored = this.#store.recall();
     const now = this.now(at);
-    if (this.#outbox.dueAt(now, stored !== null && isSettled(stored)) === null) return;
-    await this.#outbox.deliver(stored, now, at);
-    if (!this.#store.recall() && this.subscribers.size === 0) {
-      this.#store.delete();
-      this.#alarmAt = null;
-    }
-    if (at === undefined) this.arm(this.#store.recall(), false, now);
+    const dueAt = this.#outbox.dueAt(now, stored !== null && isSettled(stored));
+    return dueAt === null ? undefined : this.#deliver(stored, now, at);
   }
 
   /** How it is stored, for the index, which asks. */
@@ -223,6 +218,15 @@ export class Turns {
     void this.#ctx.storage.setAlarm(due);
   }
 
+  async #deliver(stored: PromiseRecord | null, now: number, at?: number): Promise<void> {
+    await this.#outbox.deliver(stored, now, at);
+    if (!this.#store.recall() && this.subscribers.size === 0) {
+      this.#store.delete();
+      this.#alarmAt = null;
+    }
+    if (at === undefined) this.arm(this.#store.recall(), false, now);
+  }
+
   /** The end is kept until everyone who is owed it knows. */
   #decideWake(stored: PromiseRecord | null, now: number): Decision {
     const woken = decide(stored, { kind: "wake" }, now);
@@ -273,7 +277,8 @@ export class Turns {
     if (rest) this.#ctx.waitUntil(rest);
     if (write && offer) this.#offers.send(write, offer.version, at);
     else if (write && stored) this.#offers.withdraw(stored, write);
-    if (write !== undefined) this.#ctx.waitUntil(this.deliver(at));
+    const delivery = write === undefined ? undefined : this.deliver(at);
+    if (delivery) this.#ctx.waitUntil(delivery);
     return { ...decision, telling: rest };
   }
 

@@ -523,7 +523,9 @@ describe("keys", () => {
       prefixes: ["ci/*"],
     });
     expect(await json(["keys", "list"])).toMatchObject({ id: made.id, name: "ci" });
-    expect((await cli(["keys", "list"])).stdout).toMatch(/ci +create,read +in (?:90d|89d 23h) +ci\/\*/);
+    expect((await cli(["keys", "list"])).stdout).toMatch(
+      /ci +create,read +in (?:90d|89d 23h) +ci\/\*/,
+    );
     expect((await cli(["keys", "revoke", made.id])).code).toBe(0);
     expect((await cli(["keys", "revoke", made.id])).code).toBe(66);
     expect((await cli(["keys", "create", "ci", "--scope", "read"])).code).toBe(64);

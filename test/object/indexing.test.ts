@@ -4,7 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { IndexEntry } from "../../src/machine/index-entry.ts";
-import { Indexing, UNTOLD_MS } from "../../src/object/indexing.ts";
+import { UNTOLD_MS } from "../../src/object/index-gathering.ts";
+import { Indexing } from "../../src/object/indexing.ts";
 import { IndexObject } from "../../src/object/index-object.ts";
 import { deployment } from "./runtime.ts";
 

@@ -4,7 +4,7 @@
  * memory.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { UNTOLD_MS } from "../../src/object/indexing.ts";
+import { UNTOLD_MS } from "../../src/object/index-gathering.ts";
 import {
   abortAllDurableObjects,
   alarmOf,
