@@ -15,8 +15,10 @@ import type { IndexEntry } from "../machine/index-entry.ts";
 export const UNTOLD_MS = 1000;
 /** Those born in one such stretch are told of together: a shard writes them in one transaction. */
 export const TOGETHER_MS = 250;
-/** So long it waits for others to join. */
-const GATHER_MS = 50;
+/** So long it waits for others to join, twice; and again, while so many come. */
+const GATHER_MS = 25;
+const MANY = 16;
+const GATHER_MS_MAX = 200;
 /** By then most have been heard who began to wait with it. */
 const HEARD_MS = 80;
 /** A speaker that is so late with its next sign of life is not there any more. */
@@ -78,9 +80,9 @@ async function speak(env: Env): Promise<void> {
   let tries = 0;
   try {
     while (waiting.size > 0 && tries < TRIES_MAX) {
-      const pauseMs = tries === 0 ? GATHER_MS : AGAIN_MS * 2 ** (tries - 1);
+      const pauseMs = tries === 0 ? GATHER_MS_MAX : AGAIN_MS * 2 ** (tries - 1);
       spokenUntil = Date.now() + pauseMs + LATE_MS;
-      await scheduler.wait(pauseMs);
+      await (tries === 0 ? gather() : scheduler.wait(pauseMs));
       spokenUntil = Date.now() + TELLING_MS_MAX;
       tries = (await tellAll(env)) ? 0 : tries + 1;
     }
@@ -91,6 +93,17 @@ async function speak(env: Env): Promise<void> {
     said.hasFailed = true;
     waiting.delete(key);
   }
+}
+
+/** The busier it is, the more is said at once: each transaction of a shard holds everybody up. */
+async function gather(): Promise<void> {
+  const until = Date.now() + GATHER_MS_MAX;
+  await scheduler.wait(GATHER_MS);
+  let before: number;
+  do {
+    before = waiting.size;
+    await scheduler.wait(GATHER_MS);
+  } while (waiting.size - before >= MANY && Date.now() < until);
 }
 
 /** @returns whether all were heard */

@@ -31,7 +31,8 @@ test("a quick run of one row reports it as Markdown and JSON, and leaves nothing
     expect(min).toBeGreaterThan(0);
     expect(median).toBeGreaterThanOrEqual(min);
     expect(max).toBeGreaterThanOrEqual(median);
-    expect(row.ratio).toBeCloseTo(median / row.floor!.value.median);
+    const ratios = row.ours.value.sample.map((value, n) => value / row.floor!.value.sample[n]!);
+    expect(row.ratio).toBeCloseTo(ratios.toSorted((a, b) => a - b)[1]!);
     expect(row.passed).toBe(row.ratio! >= 0.7);
     expect(stdout).toContain(`| ${row.name} | `);
     expect(row.limit).not.toBe("");

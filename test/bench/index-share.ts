@@ -62,15 +62,16 @@ async function quietly(target: Target, count: number, operation: Operation): Pro
 }
 
 function rowOf(name: string, { told, untold }: Record<keyof Both, Sample[]>): Row {
-  const without = median(cpuUs(untold));
-  const shares = cpuUs(told).map((us) => (1 - without / us) * 100);
+  const without = cpuUs(untold);
+  // Of what was measured one after the other: the machine changes in the course of a run.
+  const shares = cpuUs(told).map((us, n) => (1 - without[n]! / us) * 100);
   const waits = [told, untold].map((side) => median(side.flatMap((one) => one.latenciesMs)));
   return absoluteRow(
     {
       name: `index's share of a ${name}`,
       unit: "%",
       repetitions: told.length,
-      limit: `${median(cpuUs(told)).toFixed(0)} us of CPU with it, ${without.toFixed(0)} without`,
+      limit: `${median(cpuUs(told)).toFixed(0)} us of CPU with it, ${median(without).toFixed(0)} without`,
       note: `the caller waits ${waits[0]!.toFixed(2)} ms with it, ${waits[1]!.toFixed(2)} without (p50)`,
       bar: SHARE_BAR,
     },

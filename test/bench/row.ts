@@ -3,7 +3,7 @@
  * bar, and what limits our side. The bars are here and nowhere else.
  */
 import type { Sample } from "./load.ts";
-import { median, quantile, spread, type Spread } from "./stats.ts";
+import { median, pairedRatio, quantile, spread, type Spread } from "./stats.ts";
 import type { TargetName } from "./target.ts";
 
 export type Unit = "op/s" | "ms" | "KB" | "ms/s" | "%";
@@ -29,7 +29,7 @@ export interface Row {
   floor?: Side;
   /** What Resonate's own server takes for the same, measured once on a machine like this. */
   published?: number;
-  /** Ours to the floor's, medians. */
+  /** Ours to the floor's, the median over the repetitions. */
   ratio?: number;
   /** The same in CPU time for one operation, turned so that more is better where it is in `ratio`. */
   cpuRatio?: number;
@@ -67,7 +67,7 @@ export type Heading = Pick<Row, "name" | "unit" | "repetitions"> &
   Partial<Pick<Row, "bar" | "note" | "limit">> & { writes: boolean };
 
 export function makeRow({ writes, ...heading }: Heading, { ours, floor }: Sides<Side>): Row {
-  const ratio = ours.value.median / floor.value.median;
+  const ratio = pairedRatio(ours.value, floor.value);
   const { bar } = heading;
   const moreIsBetter = heading.unit === "op/s";
   return {

@@ -21,3 +21,11 @@ export interface Spread {
 export function spread(sample: number[]): Spread {
   return { sample, median: median(sample), min: Math.min(...sample), max: Math.max(...sample) };
 }
+
+/**
+ * The median of the quotients of what was measured one right after the other: what the machine does in
+ * the course of a run hits both of a pair, and falls out.
+ */
+export function pairedRatio({ sample }: Spread, base: Spread): number {
+  return median(sample.map((value, n) => value / base.sample[n]!));
+}
