@@ -70,8 +70,8 @@ ${table(
 
 Numbers are medians over the repetitions (least to most of them). The ratio is ours to the floor's in
 each repetition, and of these the median; absolute numbers depend on the disk and on what else runs. The
-CPU ratio is the same in workerd's CPU time, over all of them, for an operation, which the disk does not blur: floor to ours for throughput, ours to
-floor for latency.
+CPU ratio is the same in workerd's CPU time for an operation, over all repetitions: floor to ours for
+throughput, ours to floor for latency.
 
 What limits our side:
 
