@@ -1,8 +1,9 @@
 /**
- * What an object owes the index. A new promise is told of by an alarm, a second or a little more after its birth: that
- * alarm is durable with it, so no crash keeps it from being found; and one that is settled within the
- * second is told of once. Everything else is told at once, beside the answer: after its commit (the
- * runtime holds a call back until what was written before it is durable), and again until it was heard.
+ * What an object owes the index. A new promise is told of by an alarm, a second or a little more after
+ * its birth: that alarm is durable with it, so no crash keeps it from being found; and one that is
+ * settled within the second is told of once. Everything else is told at once, beside the answer: after
+ * its commit (the runtime holds a call back until what was written before it is durable), and again
+ * until it was heard.
  *
  * What a crash cuts off in between, the index finds by asking (index-check.ts).
  */
