@@ -8,7 +8,8 @@
 import { LIMITS } from "../../client/src/protocol.ts";
 import type { PromiseEntry } from "../machine/index-entry.ts";
 import { projectEntry, promiseMatches, type PromiseTerms } from "../machine/query.ts";
-import type { Change, IndexStore } from "./index-store.ts";
+import type { IndexLook } from "./index-look.ts";
+import type { Change } from "./index-store.ts";
 import { closeQuietly } from "./sockets.ts";
 
 /**
@@ -32,16 +33,19 @@ const ALARM_LATE_MS = 2 * 60 * 1000;
 
 export class Followers {
   #ctx: DurableObjectState;
-  #store: IndexStore;
+  #look: IndexLook;
+  #seq: (now: number) => number;
   #followers: Follower[] | undefined;
   /** All deadlines up to it have been told of. An earlier life has told of what was due in it. */
   #toldUntil: number | undefined;
   /** The next deadline of all; `undefined` when it is to be looked for. */
   #nextAt: number | undefined;
 
-  constructor(ctx: DurableObjectState, store: IndexStore) {
+  /** @param seq a stamp for all that has changed until then */
+  constructor(ctx: DurableObjectState, look: IndexLook, seq: (now: number) => number) {
     this.#ctx = ctx;
-    this.#store = store;
+    this.#look = look;
+    this.#seq = seq;
   }
 
   get size(): number {
@@ -65,7 +69,7 @@ export class Followers {
     const { 0: client, 1: socket } = new WebSocketPair();
     this.#ctx.acceptWebSocket(socket);
     socket.serializeAttachment(terms);
-    const seq = this.#store.seq(now);
+    const seq = this.#seq(now);
     const hasGap = since !== undefined && since <= forgotten;
     if (since !== undefined && !hasGap) this.#replay({ socket, terms }, since, now);
     send(socket, { is: hasGap ? "gap" : "open", seq });
@@ -91,7 +95,7 @@ export class Followers {
   /** When the next deadline passes of which somebody is told. */
   nextAt(now: number): number {
     if (this.size === 0) return Infinity;
-    this.#nextAt ??= this.#store.nextDeadline(this.#toldUntil ?? now) ?? Infinity;
+    this.#nextAt ??= this.#look.nextDeadline(this.#toldUntil ?? now) ?? Infinity;
     return this.#nextAt;
   }
 
@@ -102,7 +106,7 @@ export class Followers {
     this.#toldUntil = now;
     if (this.#nextAt !== undefined && now < this.#nextAt) return;
     this.#nextAt = undefined;
-    const over = stamped([...this.#store.overBetween(was, now)]);
+    const over = stamped([...this.#look.overBetween(was, now)]);
     for (const follower of this.#all) {
       for (const { entry, seq } of over) {
         tellOne(follower, { id: entry.id, seq, before: entry, after: entry, was, now });
@@ -120,12 +124,12 @@ export class Followers {
    * Whether it was in the list before is not known any more: `removed` may come for what never was.
    */
   #replay({ socket, terms }: Follower, since: number, now: number): void {
-    const told: Told[] = Array.from(this.#store.changesSince(since), ({ id, seq, entry }) =>
+    const told: Told[] = Array.from(this.#look.changesSince(since), ({ id, seq, entry }) =>
       entry && promiseMatches(entry, terms, now)
         ? { is: "changed", seq, entry: projectEntry(entry, now) }
         : { is: "removed", seq, id },
     );
-    for (const { entry, seq } of stamped([...this.#store.overBetween(since / 1000, now)])) {
+    for (const { entry, seq } of stamped([...this.#look.overBetween(since / 1000, now)])) {
       const isFound = promiseMatches(entry, terms, now);
       if (isFound) told.push({ is: "changed", seq, entry: projectEntry(entry, now) });
       else told.push({ is: "removed", seq, id: entry.id });

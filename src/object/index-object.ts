@@ -18,7 +18,8 @@ import { Checking, STEP_MS, type Check } from "./index-check.ts";
 import { IndexFigures } from "./index-figures.ts";
 import { Followers } from "./index-followers.ts";
 import { Lag } from "./index-lag.ts";
-import { IndexStore, type Search } from "./index-store.ts";
+import { IndexLook, type Search } from "./index-look.ts";
+import { IndexStore } from "./index-store.ts";
 import { traced } from "./trace.ts";
 
 /** So long a removal is remembered: far longer than any message is on its way. */
@@ -50,11 +51,12 @@ export interface Following {
 export class IndexObject extends DurableObject<Env> {
   #figures = new IndexFigures(this.ctx.storage);
   #store = new IndexStore(this.ctx.storage, (entry, now) => this.#figures.noteGone(entry, now));
-  #followers = new Followers(this.ctx, this.#store);
+  #look = new IndexLook(this.ctx.storage.sql);
+  #followers = new Followers(this.ctx, this.#look, (now) => this.#store.seq(now));
   #checking = new Checking({
     env: this.env,
     storage: this.ctx.storage,
-    ids: (which, after, limit) => this.#store.ids(which, after, limit),
+    ids: (which, after, limit) => this.#look.ids(which, after, limit),
     put: (entries) => this.#put(entries),
   });
   #lag = new Lag();
@@ -82,9 +84,9 @@ export class IndexObject extends DurableObject<Env> {
     }
     await this.#checkAfterRestart();
     return {
-      found: this.#store.find(search, now),
+      found: this.#look.find(search, now),
       indexedAt,
-      ...(wantsCount && { count: this.#store.count(search.terms, search.order, now) }),
+      ...(wantsCount && { count: this.#look.count(search.terms, search.order, now) }),
     };
   }
 
@@ -92,7 +94,7 @@ export class IndexObject extends DurableObject<Env> {
   schedules(query: ScheduleQuery): string[] {
     if (this.#checkShards() === undefined) return [];
     const ids: string[] = [];
-    for (const entry of this.#store.schedules(query)) {
+    for (const entry of this.#look.schedules(query)) {
       if (scheduleMatches(entry, query)) ids.push(entry.id);
       if (ids.length >= query.limit) break;
     }
@@ -107,7 +109,7 @@ export class IndexObject extends DurableObject<Env> {
   }
 
   groups(): string[] {
-    return this.#checkShards() === undefined ? [] : this.#store.groups();
+    return this.#checkShards() === undefined ? [] : this.#look.groups();
   }
 
   /** How many there are of what matches. */
@@ -127,7 +129,7 @@ export class IndexObject extends DurableObject<Env> {
   status(now: number): ShardStatus {
     const isEmpty = this.#checkShards() === undefined;
     return {
-      promises: isEmpty ? 0 : this.#store.count({}, { by: "id", descending: false }, now),
+      promises: isEmpty ? 0 : this.#look.count({}, { by: "id", descending: false }, now),
       followers: this.#followers.size,
       indexedAt: this.#lag.freshUntil(now),
       check: this.#checking.last ?? null,

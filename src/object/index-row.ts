@@ -1,5 +1,5 @@
 /**
- * An entry as a row of the index and back. The columns are those of index-store.ts, the values in
+ * An entry as a row of the index and back. The columns are those of index-tables.ts, the values in
  * the order of {@link PROMISE_COLUMNS}.
  */
 import type { PromiseEntry } from "../machine/index-entry.ts";

@@ -1,36 +1,20 @@
 /**
  * What a shard of the index stores and how: a table for promises, one for schedules, one for what is
- * gone. The only file that knows the tables. Which entry wins and what a query finds is the machine's
- * matter.
+ * gone. Which entry wins is the machine's matter; what is found in the tables, index-look.ts's.
  *
  * A row written is the bill: an entry is one row, also when it moves from the pending to the settled
  * (a key that changes is written once), and one more where a task is taken, for the index of holders.
  */
 import { superseding } from "../machine/index-change.ts";
-import type {
-  IndexEntry,
-  PromiseEntry,
-  RemovedEntry,
-  ScheduleEntry,
-} from "../machine/index-entry.ts";
-import { endOfPrefix } from "../machine/ids.ts";
-import { keyOf, type Found, type Order, type Place } from "../machine/order.ts";
-import {
-  projectEntry,
-  promiseMatches,
-  type PromiseTerms,
-  type ScheduleQuery,
-} from "../machine/query.ts";
+import type { IndexEntry, PromiseEntry, RemovedEntry } from "../machine/index-entry.ts";
 import {
   entryOf,
   phaseOf,
   PROMISE_COLUMNS,
   promiseValues,
-  tagsOf,
   tagsText,
   type PromiseRow,
 } from "./index-row.ts";
-import { orderSql, whereOf } from "./index-sql.ts";
 import { LAYOUT, layOut, migrate } from "./index-tables.ts";
 
 /** There is nothing but this before the first entry: to look at an unused shard writes nothing. */
@@ -51,16 +35,6 @@ export interface Change {
   seq: number;
   before: PromiseEntry | undefined;
   after: PromiseEntry | undefined;
-}
-
-export interface Search {
-  terms: PromiseTerms;
-  order: Order;
-  /** Beyond this. */
-  after?: Place | undefined;
-  /** When the first page was asked for. */
-  asOf: number;
-  limit: number;
 }
 
 /** What is known of one id. */
@@ -138,119 +112,6 @@ export class IndexStore {
     return this.#seq;
   }
 
-  /** What matches at `now`, in order, projected. */
-  find({ terms, order, after, asOf, limit }: Search, now: number): Found[] {
-    const where = whereOf(terms, order, now);
-    const { key, keyValues, beyond, beyondValues, orderBy } = orderSql(order, after, asOf);
-    const rows = this.#storage.sql.exec<PromiseRow>(
-      `SELECT * FROM (SELECT *, ${key} AS sort_key FROM promise WHERE ${where.sql})
-       WHERE ${beyond} ORDER BY ${orderBy} ${where.exact ? "LIMIT ?" : ""}`,
-      ...keyValues,
-      ...where.values,
-      ...beyondValues,
-      ...(where.exact ? [limit] : []),
-    );
-    const found: Found[] = [];
-    for (const row of rows) {
-      const entry = entryOf(row);
-      if (!where.exact && !promiseMatches(entry, terms, now)) continue;
-      const current = projectEntry(entry, now);
-      const place = keyOf(current, order.by, asOf);
-      if (place !== undefined) found.push({ entry: current, key: place });
-      if (found.length >= limit) break;
-    }
-    return found;
-  }
-
-  /** How many match at `now`. */
-  count(terms: PromiseTerms, order: Order, now: number): number {
-    const { sql, values, exact } = whereOf(terms, order, now);
-    if (exact) {
-      const query = `SELECT count(*) AS n FROM promise WHERE ${sql}`;
-      return this.#storage.sql.exec<{ n: number }>(query, ...values).one().n;
-    }
-    let count = 0;
-    const rows = this.#storage.sql.exec<PromiseRow>(
-      `SELECT * FROM promise WHERE ${sql}`,
-      ...values,
-    );
-    for (const row of rows) if (promiseMatches(entryOf(row), terms, now)) count += 1;
-    return count;
-  }
-
-  /** What has changed since a stamp. Removals are remembered for a while only. */
-  *changesSince(
-    seq: number,
-  ): Generator<{ id: string; seq: number; entry: PromiseEntry | undefined }> {
-    const { sql } = this.#storage;
-    for (const row of sql.exec<PromiseRow>("SELECT * FROM promise WHERE seq > ?", seq)) {
-      yield { id: row.id, seq: row.seq, entry: entryOf(row) };
-    }
-    const gone = sql.exec<{ id: string; seq: number }>(
-      "SELECT id, seq FROM removed WHERE kind = 'promise' AND seq > ?",
-      seq,
-    );
-    for (const one of gone) yield { ...one, entry: undefined };
-  }
-
-  /** Those whose deadline is after the first instant, and not after the second. */
-  *overBetween(after: number, until: number): Generator<PromiseEntry> {
-    const rows = this.#storage.sql.exec<PromiseRow>(
-      "SELECT * FROM promise WHERE settled = 0 AND timeout_at > ? AND timeout_at <= ?",
-      after,
-      until,
-    );
-    for (const row of rows) yield entryOf(row);
-  }
-
-  /** The next deadline after an instant; `null` when there is none. */
-  nextDeadline(after: number): number | null {
-    return this.#storage.sql
-      .exec<{ next: number | null }>(
-        "SELECT min(timeout_at) AS next FROM promise WHERE settled = 0 AND timeout_at > ?",
-        after,
-      )
-      .one().next;
-  }
-
-  /** Ids beyond one, in their order: of the pending, or of all. */
-  ids(which: "pending" | "all", after: string, limit: number): string[] {
-    const one = (phase: number): string[] =>
-      this.#storage.sql
-        .exec<{ id: string }>(
-          "SELECT id FROM promise WHERE settled = ? AND id > ? ORDER BY id LIMIT ?",
-          phase,
-          after,
-          limit,
-        )
-        .toArray()
-        .map(({ id }) => id);
-    if (which === "pending") return one(0);
-    // The byte order of SQLite is that of the code points, so the two lists are merged by it there.
-    return this.#storage.sql
-      .exec<{ id: string }>(
-        `SELECT id FROM promise WHERE settled = 0 AND id > ?1
-         UNION ALL SELECT id FROM promise WHERE settled = 1 AND id > ?1 ORDER BY id LIMIT ?2`,
-        after,
-        limit,
-      )
-      .toArray()
-      .map(({ id }) => id);
-  }
-
-  *schedules(query: ScheduleQuery): Generator<ScheduleEntry> {
-    const { prefix = "", after = "" } = query;
-    const end = endOfPrefix(prefix);
-    const rows = this.#storage.sql.exec<{ id: string; revision: number; tags: string }>(
-      `SELECT id, revision, tags FROM schedule
-       WHERE id > ? AND id >= ? ${end === undefined ? "" : "AND id < ?"} ORDER BY id`,
-      after,
-      prefix,
-      ...(end === undefined ? [] : [end]),
-    );
-    for (const { tags, ...rest } of rows) yield { kind: "schedule", ...rest, tags: tagsOf(tags) };
-  }
-
   /** Workers of the group have come. */
   noteGroup(name: string, shards: number, now: number): void {
     this.#storage.transactionSync(() => {
@@ -264,11 +125,6 @@ export class IndexStore {
       this.#storage.sql.exec("DELETE FROM worker_group WHERE seen_at < ?", now - GROUP_KEPT_MS);
     });
     this.#shards = shards;
-  }
-
-  groups(): string[] {
-    const rows = this.#storage.sql.exec<{ name: string }>("SELECT name FROM worker_group");
-    return rows.toArray().map(({ name }) => name);
   }
 
   /** Forgets what was removed before `before`. Says when the oldest of the others was. */
