@@ -35,13 +35,16 @@ export async function listEvents(list: FollowedList): Promise<ReadableStream<Uin
   const encoder = new TextEncoder();
   const following = await Follower.open(list);
   let keepAlive: number | null = null;
+  /** The stream has ended already, in another way. */
+  let isOver = false;
   return new ReadableStream({
     start(stream) {
       function write(text: string): void {
-        if (following.isStopped) return;
+        if (isOver || following.isStopped) return;
         stream.enqueue(encoder.encode(text));
         // Who does not read comes back to where it was, and its events do not fill the memory of all.
         if ((stream.desiredSize ?? 0) < -LIMITS.listEventsBehindMax) {
+          isOver = true;
           following.stop();
           stream.error(new Error("the follower does not read"));
         }
@@ -53,12 +56,13 @@ export async function listEvents(list: FollowedList): Promise<ReadableStream<Uin
           write(`id: ${at}\nevent: ${type}\ndata: ${JSON.stringify(rest)}\n\n`);
         })
         .then(
-          () => following.isStopped || stream.close(),
-          (error: unknown) => following.isStopped || stream.error(error),
+          () => isOver || stream.close(),
+          (error: unknown) => isOver || stream.error(error),
         )
         .finally(() => clearInterval(keepAlive));
     },
     cancel() {
+      isOver = true;
       clearInterval(keepAlive);
       following.stop();
     },
@@ -98,6 +102,7 @@ class Follower {
   #emit: (event: ListEvent) => void = () => {};
   /** The first sockets, opened before the answer begins: until then it can be a refusal. */
   #opened: WebSocket[] = [];
+  #failure: { error: unknown } | undefined;
   /** What came before the page did. */
   #held: ListEvent[] | undefined = [];
 
@@ -122,13 +127,19 @@ class Follower {
     return this.#signal.aborted;
   }
 
-  /** Until it is stopped. */
+  /** Until it is stopped. @throws where no page could be had, first or later: then nothing is right */
   async start(emit: (event: ListEvent) => void): Promise<void> {
     this.#emit = emit;
     const following = this.#opened.map((socket, shard) => this.#follow(shard, socket));
     if (this.#heard.every((seq) => seq !== undefined)) this.#release();
-    else await this.#page();
+    else await this.#page().catch((error: unknown) => this.#fail(error));
     await Promise.all(following);
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.stop();
   }
 
   async #page(): Promise<void> {
@@ -190,7 +201,8 @@ class Follower {
       case "open":
         return;
       case "gap":
-        if (this.#held === undefined) void this.#page().catch(() => this.stop());
+        if (this.#held === undefined)
+          void this.#page().catch((error: unknown) => this.#fail(error));
         return;
       case "removed":
         return this.#send({ type: "removed", at: this.#at, id: told.id });

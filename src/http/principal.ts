@@ -6,6 +6,7 @@
  * `*` is all. Only the last character of a pattern is special.
  */
 import type { Scope } from "../../client/src/protocol.ts";
+import { covers } from "../machine/ids.ts";
 
 export interface Principal {
   name: string;
@@ -70,8 +71,4 @@ export function reachesGroup(principal: Principal, group: string): boolean {
 
 export function isOpen(pattern: string): boolean {
   return pattern.endsWith("*");
-}
-
-function covers(pattern: string, id: string): boolean {
-  return isOpen(pattern) ? id.startsWith(pattern.slice(0, -1)) : id === pattern;
 }

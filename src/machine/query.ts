@@ -5,7 +5,7 @@
  * It refuses to know how entries are stored, in which order they are wanted (order.ts) and who asks.
  */
 import { NEVER } from "../../client/src/protocol.ts";
-import { idFits } from "./ids.ts";
+import { covers, idFits } from "./ids.ts";
 import { promiseEntry, type PromiseEntry, type ScheduleEntry } from "./index-entry.ts";
 import type { PromiseRecord } from "./promise.ts";
 import type { Task } from "./task-state.ts";
@@ -56,13 +56,12 @@ export interface ScheduleQuery extends ScheduleTerms {
 /** @param entry as stored */
 export function promiseMatches(entry: PromiseEntry, terms: PromiseTerms, now: number): boolean {
   const current = projectEntry(entry, now);
-  const { states, task, pid, pattern, within } = terms;
+  const { states, task, pid } = terms;
   return (
     (states === undefined || states.includes(current.state)) &&
     (task === undefined || isTaskIn(current, task)) &&
     (pid === undefined || current.task?.pid === pid) &&
-    (pattern === undefined || idFits(current.id, pattern)) &&
-    (within === undefined || within.some((one) => covers(one, current.id))) &&
+    idMatches(current.id, terms) &&
     isWithin(current.createdAt, terms.created) &&
     isWithin(current.settledAt, terms.settled) &&
     isWithin(current.timeoutAt === NEVER ? undefined : current.timeoutAt, terms.deadline) &&
@@ -72,7 +71,15 @@ export function promiseMatches(entry: PromiseEntry, terms: PromiseTerms, now: nu
   );
 }
 
-/** The same asked of the record itself, which may have changed since it was found. */
+/** Whether what has this id could ever match: an id never changes. */
+export function idMatches(id: string, { pattern, within }: PromiseTerms): boolean {
+  return (
+    (within === undefined || within.some((one) => covers(one, id))) &&
+    (pattern === undefined || idFits(id, pattern))
+  );
+}
+
+/** {@link promiseMatches}, asked of the record itself, which may have changed since it was found. */
 export function recordMatches(record: PromiseRecord, terms: PromiseTerms, now: number): boolean {
   return promiseMatches(promiseEntry(record, { revision: 0 }), terms, now);
 }
@@ -91,11 +98,6 @@ export function projectEntry(entry: PromiseEntry, now: number): PromiseEntry {
     settledAt: entry.timeoutAt,
     ...(task && { task: { state: "fulfilled", version: task.version, resumes: 0 } }),
   };
-}
-
-/** Only the last character of such a pattern is special: what a key may is written like that. */
-function covers(pattern: string, id: string): boolean {
-  return pattern.endsWith("*") ? id.startsWith(pattern.slice(0, -1)) : id === pattern;
 }
 
 function isTaskIn({ task }: PromiseEntry, state: Task["state"] | "any"): boolean {

@@ -7,7 +7,7 @@
  */
 import { LIMITS } from "../../client/src/protocol.ts";
 import type { PromiseEntry } from "../machine/index-entry.ts";
-import { projectEntry, promiseMatches, type PromiseTerms } from "../machine/query.ts";
+import { idMatches, projectEntry, promiseMatches, type PromiseTerms } from "../machine/query.ts";
 import type { IndexLook } from "./index-look.ts";
 import type { Change } from "./index-store.ts";
 import { closeQuietly } from "./sockets.ts";
@@ -124,15 +124,14 @@ export class Followers {
    * Whether it was in the list before is not known any more: `removed` may come for what never was.
    */
   #replay({ socket, terms }: Follower, since: number, now: number): void {
-    const told: Told[] = Array.from(this.#look.changesSince(since), ({ id, seq, entry }) =>
-      entry && promiseMatches(entry, terms, now)
-        ? { is: "changed", seq, entry: projectEntry(entry, now) }
-        : { is: "removed", seq, id },
-    );
+    const told: Told[] = [];
+    for (const { id, seq, entry } of this.#look.changesSince(since)) {
+      // Of others not even the id may be told.
+      if (idMatches(id, terms)) told.push(standing(entry, { id, seq, terms, now }));
+    }
     for (const { entry, seq } of stamped([...this.#look.overBetween(since / 1000, now)])) {
-      const isFound = promiseMatches(entry, terms, now);
-      if (isFound) told.push({ is: "changed", seq, entry: projectEntry(entry, now) });
-      else told.push({ is: "removed", seq, id: entry.id });
+      const { id } = entry;
+      if (idMatches(id, terms)) told.push(standing(entry, { id, seq, terms, now }));
     }
     told.sort((a, b) => a.seq - b.seq);
     for (const one of told) send(socket, one);
@@ -146,6 +145,16 @@ export class Followers {
     }));
     return this.#followers;
   }
+}
+
+/** How it is found, if it is, whatever it was. */
+function standing(
+  entry: PromiseEntry | undefined,
+  { id, seq, terms, now }: { id: string; seq: number; terms: PromiseTerms; now: number },
+): Told {
+  return entry && promiseMatches(entry, terms, now)
+    ? { is: "changed", seq, entry: projectEntry(entry, now) }
+    : { is: "removed", seq, id };
 }
 
 interface Happened {

@@ -475,6 +475,41 @@ describe.each(LINES)("on a %s", (line) => {
   });
 });
 
+describe("who may see a part", () => {
+  test.each(LINES)("hears nothing of the others when it resumes, on a %s", async (line) => {
+    const [mine, theirs] = [freshId("mine"), freshId("theirs")];
+    const finder = await keyFor([`${mine}/*`]);
+    const follower = await Follower.open(finder, line, parametersOf("state=pending"));
+    open.push(follower);
+    await follower.next("the page");
+    const before = follower.at;
+    follower.drop();
+    for (const corner of [theirs, mine]) {
+      const ids = [`${corner}/settled`, `${corner}/purged`, `${corner}/kept`];
+      await bearAll(ids);
+      await settle(ids[0]!);
+      await settle(ids[1]!);
+      await purge(ids[1]!);
+      await bear(`${corner}/over`, { timeout: "1ms" });
+    }
+
+    follower.at = before;
+    await follower.connect();
+    // One of every shard at least: each has told of what was before it tells of what is new.
+    const news = Array.from({ length: 40 }, (_, place) => `${mine}/new/${place}`);
+    await bearAll(news);
+    const awaited = new Set([...news, `${mine}/kept`, `${mine}/purged`]);
+    const told: ListEvent[] = [];
+    while (awaited.size > 0) {
+      const event = await follower.next("all of them");
+      told.push(event);
+      if (event.type !== "page")
+        awaited.delete(event.type === "removed" ? event.id : event.promise.id);
+    }
+    expect(JSON.stringify(told)).not.toContain(theirs);
+  });
+});
+
 describe("a WebSocket", () => {
   test("has the subprotocol that was offered, and never the key", async () => {
     const follower = await follow("WebSocket", "limit=1");
