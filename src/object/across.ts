@@ -119,7 +119,11 @@ export class Across {
       verdict = verdictOn(again, asked);
     }
     if (verdict === "full") return unknown(guarded.record);
-    if (verdict === "unawaitable") return { status: 422, record: guarded.record };
+    if (verdict === "unawaitable") {
+      // Over by now, it could not have been told so.
+      const still = home.turn({ kind: "task.guard", version }, at);
+      return still.status === 200 ? { ...still, status: 422 } : still;
+    }
     const awaited = asked.flatMap((standing) => ("record" in standing ? [standing.record] : []));
     const settledSince = this.#noted?.some((note) => awaited.some(isSame(note)));
     const outcome = settledSince ? "settled" : verdict;

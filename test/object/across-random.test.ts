@@ -14,7 +14,7 @@ playWorlds();
 
 const ONLY: number | undefined = undefined;
 const SEEDS = 150;
-const FAULT_SEEDS = 3000;
+const FAULT_SEEDS = 10_000;
 
 /** Where each fault shows soonest. */
 const SHOWN_BY: Record<FaultName, ThemeName> = {
