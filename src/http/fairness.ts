@@ -13,7 +13,8 @@ let seenAt = 0;
 
 /** @returns `undefined` where the runtime has looked of late; else what resolves when it has */
 export function letOthersIn(now: number): Promise<void> | undefined {
-  return now - seenAt < UNSEEN_MS_MAX ? undefined : nextLook();
+  // A clock may go back.
+  return Math.abs(now - seenAt) < UNSEEN_MS_MAX ? undefined : nextLook();
 }
 
 async function nextLook(): Promise<void> {

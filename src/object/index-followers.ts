@@ -101,7 +101,12 @@ export class Followers {
 
   /** What time alone has done until now. */
   tellOfTime(now: number): void {
-    if (this.size === 0) return;
+    if (this.size === 0) {
+      // Nobody looks after what is put meanwhile: who comes next begins now.
+      this.#toldUntil = now;
+      this.#nextAt = undefined;
+      return;
+    }
     const was = this.#toldUntil ?? now - ALARM_LATE_MS;
     this.#toldUntil = now;
     if (this.#nextAt !== undefined && now < this.#nextAt) return;

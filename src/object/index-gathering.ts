@@ -25,11 +25,15 @@ const HEARD_MS = 80;
 const LATE_MS = 1000;
 /** What cannot be told is tried again, up to a minute; then whoever owes it does, or the index asks. */
 const AGAIN_MS = 250;
-/** Whoever has waited so often does not believe in the speaker any more. */
-const WAITS_MAX = 15;
 /** A shard may have to start, and write many entries, before it answers. */
 const TELLING_MS_MAX = 5000;
 const TRIES_MAX = 9;
+/** Whoever has waited so often says it alone. */
+const WAITS_MAX = 25;
+/** What was not heard is said again with what comes later; more than that would fill the memory. */
+const UNHEARD_MAX = 10_000;
+/** Of one call, and of one transaction. */
+const AT_ONCE = 500;
 
 /** Something said, and whether it was heard. */
 export interface Said {
@@ -64,10 +68,11 @@ export function say(
 export async function heard(env: Env, said: Said): Promise<void> {
   for (let waits = 0; !said.isHeard; waits += 1) {
     if (said.hasFailed) throw new Error(`the index was not told of ${keyOf(said.entry)}`);
-    // Another of the same id has taken its place; that one is newer, and has its own who waits for it.
+    // Another of the same id has taken its place, which is newer.
     if (waiting.get(keyOf(said.entry)) !== said) return;
     if (isSpoken() && waits < WAITS_MAX) await scheduler.wait(HEARD_MS);
-    else await speak(env);
+    // For itself alone: who speaks for all may never come to an end.
+    else if (!(await tell(env, shardOf(env, said), [said]))) said.hasFailed = true;
   }
 }
 
@@ -89,9 +94,11 @@ async function speak(env: Env): Promise<void> {
   } finally {
     spokenUntil = 0;
   }
+  let kept = UNHEARD_MAX;
   for (const [key, said] of waiting) {
     said.hasFailed = true;
-    waiting.delete(key);
+    kept -= 1;
+    if (kept < 0) waiting.delete(key);
   }
 }
 
@@ -110,11 +117,17 @@ async function gather(): Promise<void> {
 async function tellAll(env: Env): Promise<boolean> {
   const shards = new Map<string, Said[]>();
   for (const said of waiting.values()) {
-    const name = shardName(indexShardOf(said.entry.id, readConfig(env).indexShards));
-    shards.set(name, [...(shards.get(name) ?? []), said]);
+    const shard = shardOf(env, said);
+    const same = shards.get(shard);
+    if (!same) shards.set(shard, [said]);
+    else if (same.length < AT_ONCE) same.push(said);
   }
-  const told = Array.from(shards, ([name, said]) => tell(env, name, said));
+  const told = Array.from(shards, ([shard, said]) => tell(env, shard, said));
   return (await Promise.all(told)).every(Boolean);
+}
+
+function shardOf(env: Env, { entry }: Said): string {
+  return shardName(indexShardOf(entry.id, readConfig(env).indexShards));
 }
 
 async function tell(env: Env, shard: string, told: Said[]): Promise<boolean> {

@@ -209,10 +209,11 @@ export class IndexObject extends DurableObject<Env> {
     this.#waiting = [];
     this.#writing = undefined;
     const now = Date.now();
+    // Before what is put covers up that a deadline has passed.
+    if (this.#followers.size > 0) this.#followers.tellOfTime(now);
     const changes = this.#store.put(entries, readConfig(this.env).indexShards, now);
     if (entries.some(({ kind }) => kind === "removed")) this.#removedAt ??= now;
     if (this.#followers.size > 0) {
-      this.#followers.tellOfTime(now);
       // Not before it is durable: what a follower has heard must not be undone.
       await this.ctx.storage.sync();
       this.#followers.tell(changes, now);

@@ -44,8 +44,8 @@ export class Indexing {
   /** When an alarm must say what is not said yet; `null` when nothing is owed. */
   get dueAt(): number | null {
     if (!this.#said) return this.#dueAt;
-    if (this.#said.hasFailed) return this.#dueAt ?? 0;
-    return this.#said.isHeard ? null : this.#guardAt;
+    if (this.#said.isHeard) return null;
+    return this.#said.hasFailed ? (this.#dueAt ?? 0) : this.#guardAt;
   }
 
   /** Its birth: an alarm says it later, and by then it may have changed. */
@@ -69,15 +69,20 @@ export class Indexing {
     this.#said = say(this.#env, entry, this.#waitUntil);
   }
 
-  /** For an alarm: durable at the index when it resolves, or owed again. */
-  async tell(now: number): Promise<void> {
+  /** For an alarm: durable at the index when it resolves, or owed again. @param now asked when it failed */
+  async tell(now: () => number): Promise<void> {
     if (this.#latest === undefined) return;
     if (!this.#said || this.#said.hasFailed) this.push(this.#latest);
     try {
-      await heard(this.#env, this.#said!);
+      let said: Said;
+      do {
+        said = this.#said!;
+        await heard(this.#env, said);
+        // While this was heard, something newer may have taken its place, for which nobody waits.
+      } while (said !== this.#said);
     } catch (error) {
       logFailure("the index was not told", error, { promise: this.#latest.id });
-      this.#dueAt = now + AGAIN_MS;
+      this.#dueAt = now() + AGAIN_MS;
     }
   }
 }

@@ -49,8 +49,11 @@ export class Standing {
     const canWait = write !== null && !isSettled(write) && !write.task;
     if (isUntold && canWait && alarmsFrom !== undefined) this.#indexing.note(entry, alarmsFrom);
     // Settled in the turn of its birth, it is told of at once; the alarm is for a crash before that. A
-    // task has alarms of its own.
-    else this.#indexing.push(entry, stored || write?.task ? undefined : alarmsFrom);
+    // task that goes on has alarms of its own.
+    else {
+      const goesOn = write?.task !== undefined && !isSettled(write);
+      this.#indexing.push(entry, stored || goesOn ? undefined : alarmsFrom);
+    }
   }
 
   /** A crash may have kept the index from hearing; what it knows already changes nothing there. */
@@ -60,13 +63,13 @@ export class Standing {
   }
 
   /** For an alarm: an earlier life may have set it to tell the index. */
-  async tell(stored: PromiseRecord | null, now: number): Promise<void> {
+  async tell(stored: PromiseRecord | null, now: () => number): Promise<void> {
     if (!this.#indexing.isBegun && stored) this.#indexing.push(this.entryOf(stored));
     await this.#indexing.tell(now);
   }
 
   /** @returns whether it was heard that there is nothing any more */
-  async tellRemoval(now: number): Promise<boolean> {
+  async tellRemoval(now: () => number): Promise<boolean> {
     if (!this.#indexing.isBegun) this.#indexing.push(this.entryOf(null));
     await this.#indexing.tell(now);
     return this.dueAt === null;

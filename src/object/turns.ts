@@ -22,6 +22,7 @@ import { entityTag, standingFrame } from "../machine/resource.ts";
 import { decideTask, offerBorn } from "../machine/task.ts";
 import type { TaskCommand, TaskDecision, TaskSettings } from "../machine/task-command.ts";
 import { CLOCK_MARGIN_MS } from "./across.ts";
+import { birthToldAt } from "./index-gathering.ts";
 import { Offers } from "./offers.ts";
 import { Outbox } from "./outbox.ts";
 import { Preload } from "./preload.ts";
@@ -34,6 +35,9 @@ import { matching } from "./webhook-filters.ts";
 
 /** A parked task is offered when somebody comes; this is for the day that word of it is lost. */
 const PARK_MS = 60 * 60 * 1000;
+
+/** By then the index has been told of a birth, or an alarm that is set will come again. */
+const YOUNG_MS = 10_000;
 
 /** What a command answers across RPC: a value, never an exception. */
 export type Answer = Pick<Decision, "outcome" | "record">;
@@ -76,7 +80,7 @@ export class Turns {
       id: () => this.id,
       birth: () => this.#store.recall()?.birth,
       tellRemoval: async () =>
-        this.#store.recall() !== null || this.standing.tellRemoval(this.now()),
+        this.#store.recall() !== null || this.standing.tellRemoval(() => this.now()),
     });
     this.#offers = new Offers(env, {
       isFree: (version) => {
@@ -142,7 +146,9 @@ export class Turns {
   subscribe(add: (rows: Subscribers) => void, at?: number): boolean {
     if (this.subscribers.size >= LIMITS.subscribersMax) return false;
     add(this.subscribers);
-    if (at === undefined) this.arm(this.#store.recall(), false, this.now());
+    if (at !== undefined) return true;
+    const record = this.#store.recall();
+    this.arm(record, false, this.now(), this.#untoldAt(record, this.now()));
     return true;
   }
 
@@ -161,7 +167,7 @@ export class Turns {
 
   /** For an alarm, or who will search what has just been changed. */
   async tellIndex(): Promise<void> {
-    await this.standing.tell(this.#store.recall(), this.now());
+    await this.standing.tell(this.#store.recall(), () => this.now());
   }
 
   /** What a step has sent, if the clock is driven. */
@@ -203,19 +209,29 @@ export class Turns {
     this.#alarmAt = null;
   }
 
-  /** An alarm that is set already and comes earlier will arm the next one itself. */
-  arm(record: PromiseRecord | null, sockets: boolean, now: number): void {
+  /**
+   * An alarm that is set already and comes earlier will arm the next one itself.
+   *
+   * @param latest to be woken by then in any case
+   */
+  arm(record: PromiseRecord | null, sockets: boolean, now: number, latest = Infinity): void {
     const messagesAt = this.#outbox.dueAt(now, record !== null && isSettled(record));
     const { dueAt: indexAt } = this.standing;
     const owed = { sockets, awaited: this.#outbox.isAwaited, messagesAt, indexAt };
-    const wake = wakeAt(record, owed, now);
-    if (wake === null) return;
+    const wake = Math.min(wakeAt(record, owed, now) ?? Infinity, latest);
+    if (wake === Infinity) return;
     // Never the instant of the alarm that is running: the runtime takes it for that one, and forgets both
     // when it is over (workerd of 2026-08-15).
     const due = Math.max(wake, now + 1);
     if (this.#alarmAt !== null && this.#alarmAt !== undefined && this.#alarmAt <= due) return;
     this.#alarmAt = due;
     void this.#ctx.storage.setAlarm(due);
+  }
+
+  /** The alarm of an earlier life, which is not known here, may be the one that tells of the birth. */
+  #untoldAt(record: PromiseRecord | null, now: number): number {
+    if (this.#alarmAt !== undefined || !record || record.task) return Infinity;
+    return now - record.createdAt < YOUNG_MS ? birthToldAt(record.createdAt) : Infinity;
   }
 
   async #deliver(stored: PromiseRecord | null, now: number, at?: number): Promise<void> {

@@ -528,6 +528,27 @@ describe("a WebSocket", () => {
   });
 });
 
+test(
+  "a deadline is told of also to who comes after nobody has followed",
+  { timeout: 60_000 },
+  async () => {
+    const corner = freshId("again");
+    const pending = `id=${corner}/*&state=pending`;
+    await eventually(async () => expect(await followersOf()).toBe(0), 40_000);
+    const first = await follow("WebSocket", pending);
+    await first.next("the page");
+    first.drop();
+    await eventually(async () => expect(await followersOf()).toBe(0));
+    const ids = Array.from({ length: 16 }, (_, place) => `${corner}/${place}`);
+    await bearAll(ids, { timeout: "4s" });
+
+    const follower = await follow("WebSocket", pending);
+    await follower.next("the page");
+    expect([...follower.found.keys()].toSorted()).toEqual(ids.toSorted());
+    while (follower.found.size > 0) await follower.next("the deadlines");
+  },
+);
+
 test("when all have left, nobody is left to be told", { timeout: 60_000 }, async () => {
   // Who leaves an event stream without a word is missed when the next line to them fails.
   await eventually(async () => expect(await followersOf()).toBe(0), 40_000);

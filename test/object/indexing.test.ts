@@ -51,7 +51,7 @@ describe("indexing", () => {
     const heard = listening();
     const one = indexing();
     for (const revision of [1, 2, 3]) one.indexing.push(said(revision));
-    await one.indexing.tell(0);
+    await one.indexing.tell(() => 0);
     expect(heard).toEqual([[3]]);
     expect(one.indexing.dueAt).toBeNull();
   });
@@ -72,9 +72,9 @@ describe("indexing", () => {
     const heard = listening();
     const one = indexing();
     one.indexing.push(said(1, "same"));
-    await one.indexing.tell(0);
+    await one.indexing.tell(() => 0);
     one.indexing.push(said(2, "same"));
-    await one.indexing.tell(0);
+    await one.indexing.tell(() => 0);
     expect(heard).toEqual([[1]]);
   });
 
@@ -86,7 +86,7 @@ describe("indexing", () => {
     expect(one.speaking).toHaveLength(0);
     one.indexing.push(said(2));
     expect(one.indexing.dueAt).toBeNull();
-    await one.indexing.tell(6000);
+    await one.indexing.tell(() => 6000);
     expect(heard).toEqual([[2]]);
   });
 
@@ -96,7 +96,7 @@ describe("indexing", () => {
     const heard = listening(() => (failures -= 1) >= 0);
     const one = indexing();
     one.indexing.push(said(1));
-    await one.indexing.tell(0);
+    await one.indexing.tell(() => 0);
     expect(heard).toEqual([[1]]);
   });
 
@@ -108,10 +108,10 @@ describe("indexing", () => {
     const heard = listening(() => isBroken);
     const one = indexing();
     one.indexing.push(said(1));
-    await one.indexing.tell(1000);
+    await one.indexing.tell(() => 1000);
     expect(one.indexing.dueAt).toBeGreaterThan(1000);
     isBroken = false;
-    await one.indexing.tell(9000);
+    await one.indexing.tell(() => 9000);
     expect(one.indexing.dueAt).toBeNull();
     // Perhaps twice: who waits long takes over from a speaker that only seems to be gone.
     expect(new Set(heard.flat())).toEqual(new Set([1]));
