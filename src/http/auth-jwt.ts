@@ -8,7 +8,7 @@
  * - `role: "admin"`, Resonate's too: everything. A token of Resonate's knows no scopes; one with a
  *   `prefix` and without a word of scopes may do all but administer.
  */
-import { SCOPES, type Scope } from "../../client/src/protocol.ts";
+import { LIMITS, SCOPES, type Scope } from "../../client/src/protocol.ts";
 import type { JwtSettings } from "../env.ts";
 import { signersOf } from "./jwks.ts";
 import { claimsOf, faultOfClaims, headerOf, type Claims } from "./jwt.ts";
@@ -35,11 +35,16 @@ export function looksLikeToken(text: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
 }
 
-function principalOf(claims: Claims): Principal {
+function principalOf(claims: Claims): Principal | { fault: string } {
   const { sub, role } = claims;
   const name = typeof sub === "string" && sub !== "" ? sub.slice(0, NAME_CHARACTERS_MAX) : "jwt";
   if (role === "admin") return fullPrincipal(name, "jwt");
-  return { name, kind: "jwt", scopes: scopesOf(claims), prefixes: prefixesIn(claims) };
+  const prefixes = prefixesIn(claims);
+  // As of a key: a search asks for each of them.
+  if (prefixes.length > LIMITS.keyPrefixesMax && prefixes !== "all") {
+    return { fault: `has more than ${LIMITS.keyPrefixesMax} prefixes` };
+  }
+  return { name, kind: "jwt", scopes: scopesOf(claims), prefixes };
 }
 
 function scopesOf({ scope, scopes, prefix }: Claims): Set<Scope> {

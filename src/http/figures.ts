@@ -13,7 +13,9 @@ import { allShards } from "./search.ts";
 /** So far back `GET /activity` looks. */
 const ACTIVITY_MS = 6 * 60 * 60 * 1000;
 
-export interface GroupView {
+const AT_A_TIME = 50;
+
+interface GroupView {
   group: string;
   /** Who is connected, by pid. */
   workers: string[];
@@ -45,18 +47,15 @@ export async function listGroups(c: C): Promise<Response> {
 export async function showGroup(c: C): Promise<Response> {
   refuseQuery(c.req.url);
   const group = idOfPath(c.req.url, "/groups/");
-  const groups = await readGroups(c.env, c.get("principal"));
-  const known = groups.find((one) => one.group === group);
-  if (known) return answer(known);
+  // Its workers may have come before its first task, so that a name is all that it needs.
   if (
     !reachesGroup(c.get("principal"), group) ||
     parseAddress(`poll://any@${group}`) === undefined
   ) {
     throw new Refusal("group_not_found", `There is no group "${group}"`, { field: "group" });
   }
-  // Its workers may have come before its first task.
-  const workers = await c.env.INBOXES.getByName(group).connected();
-  return answer({ group, workers, tasks: noTasks() } satisfies GroupView);
+  const tasks = (await readTasks(c.env, c.get("principal"))).get(group) ?? noTasks();
+  return answer(await viewOf(c.env, group, tasks));
 }
 
 export async function readStats(env: Env, { prefixes }: Principal): Promise<Stats> {
@@ -73,32 +72,43 @@ export async function readActivity(env: Env, backMs = ACTIVITY_MS): Promise<Acti
 }
 
 async function readGroups(env: Env, principal: Principal): Promise<GroupView[]> {
-  const now = Date.now();
-  const shards = allShards(env);
-  const [figures, seen] = await Promise.all([
-    Promise.all(shards.map((shard) => shard.figures({}, now))),
-    Promise.all(shards.map((shard) => shard.groups())),
+  const [groups, seen] = await Promise.all([
+    readTasks(env, principal),
+    Promise.all(allShards(env).map((shard) => shard.groups())),
   ]);
+  for (const group of seen.flat()) {
+    if (!groups.has(group) && reachesGroup(principal, group)) groups.set(group, noTasks());
+  }
+  const all = [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const views: GroupView[] = [];
+  // Each is asked in an object of its own.
+  for (let at = 0; at < all.length; at += AT_A_TIME) {
+    const some = all.slice(at, at + AT_A_TIME);
+    views.push(...(await Promise.all(some.map(([group, tasks]) => viewOf(env, group, tasks)))));
+  }
+  return views;
+}
+
+/** Of each group that the principal reaches, and for which there is work. */
+async function readTasks(env: Env, principal: Principal): Promise<Map<string, GroupView["tasks"]>> {
+  const now = Date.now();
+  const figures = await Promise.all(allShards(env).map((shard) => shard.figures({}, now)));
   const groups = new Map<string, GroupView["tasks"]>();
   for (const { state, target, n } of figures.flatMap(({ tasks }) => tasks)) {
     const address = parseAddress(target);
     if (address?.kind !== "poll" || !reachesGroup(principal, address.group)) continue;
     const tasks = groups.get(address.group) ?? noTasks();
+    // What is over is nobody's work any more.
+    if (!(state in tasks)) continue;
+    // SAFETY: it is one of its keys.
+    tasks[state as keyof GroupView["tasks"]] += n;
     groups.set(address.group, tasks);
-    // SAFETY: the states of a task; what is over is nobody's work any more.
-    if (state in tasks) tasks[state as keyof GroupView["tasks"]] += n;
   }
-  for (const group of seen.flat()) {
-    if (!groups.has(group) && reachesGroup(principal, group)) groups.set(group, noTasks());
-  }
-  const views = await Promise.all(
-    Array.from(groups, async ([group, tasks]) => ({
-      group,
-      workers: await env.INBOXES.getByName(group).connected(),
-      tasks,
-    })),
-  );
-  return views.toSorted((a, b) => (a.group < b.group ? -1 : 1));
+  return groups;
+}
+
+async function viewOf(env: Env, group: string, tasks: GroupView["tasks"]): Promise<GroupView> {
+  return { group, workers: await env.INBOXES.getByName(group).connected(), tasks };
 }
 
 function noTasks(): GroupView["tasks"] {

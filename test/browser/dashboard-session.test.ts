@@ -5,7 +5,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findingsOf } from "./axe.ts";
-import { noBrowser } from "./browser.ts";
+import { noBrowser, PLAIN_HOST } from "./browser.ts";
 import { PATIENCE, PHONE, shot, startWorld, type World } from "./dashboard-server.ts";
 
 const SECRET = "the-first-key";
@@ -72,6 +72,21 @@ describe.skipIf(noBrowser)("a browser", () => {
     await page.getByRole("button", { name: "Resolve" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Resolve" }).click();
     await page.getByText("by secret-1, over the API").waitFor();
+    await context.close();
+  });
+
+  it("signs in, works and signs out where there is neither TLS nor loopback", async () => {
+    const context = await world.browser.newContext();
+    const page = await context.newPage();
+    await world.send("PUT", "/promises/team-a/plain", { timeout: "1h" });
+    await page.goto(`http://${PLAIN_HOST}:${new URL(world.url).port}/dashboard/sign-in`);
+    await signIn(page, SECRET);
+    await page.getByRole("row", { name: "team-a/plain" }).click();
+    await page.getByRole("button", { name: "Resolve" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Resolve" }).click();
+    await page.getByText("by secret-1, over the API").waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
     await context.close();
   });
 

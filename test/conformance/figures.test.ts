@@ -381,6 +381,9 @@ describe("a group", () => {
     await rpc("task.suspend", { id: "work/suspended", version: 1, actions });
     await rpc("task.halt", { id: "work/halted" });
     await settle("work/fulfilled", "RESOLVED");
+    // A group with nothing left to do is none.
+    await bear("work/over", { tags: { "resonate:target": "poll://any@over" } });
+    await settle("work/over", "RESOLVED");
   });
 
   test("has its tasks, by their states, and nobody else's", async () => {
@@ -399,7 +402,7 @@ describe("a group", () => {
       expect([...all.keys()].toSorted()).toEqual(["team-a", "warehouse"]);
     }, FOUND_MS_MAX);
     const { tasks } = await get<Stats>("/stats");
-    expect(tasks).toEqual({ pending: 4, acquired: 1, suspended: 1, halted: 1, fulfilled: 1 });
+    expect(tasks).toEqual({ pending: 4, acquired: 1, suspended: 1, halted: 1, fulfilled: 2 });
   });
 
   test("alone is the same as in the list", async () => {

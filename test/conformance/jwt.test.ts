@@ -168,6 +168,7 @@ describe("keys of the setting JWT_KEYS", () => {
     ["for another audience", { aud: "others" }, /aud/],
     ["for no audience", { aud: undefined }, /aud/],
     ["for others", { aud: ["a", "b"] }, /aud/],
+    ["with a hundred prefixes", { prefixes: Array.from({ length: 100 }, String) }, /prefixes/],
   ])("a genuine token %s is refused, and told why", async (_, more, why) => {
     const answer = await service.read("x", bearer(await named.sign(good(more))));
     expect(expectRefusal(answer, "unauthorized").detail).toMatch(why);

@@ -316,7 +316,7 @@ describe("the pages of the dashboard", () => {
       expect(anyone.status).toBe(200);
       expect(admin.text).toBe(anyone.text);
       expect(anyone.headers.get("cache-control")).toBe("no-store");
-      expect(anyone.headers.get("referrer-policy")).toBe("no-referrer");
+      expect(anyone.headers.get("referrer-policy")).toBe("same-origin");
       const policy = anyone.headers.get("content-security-policy")!;
       expect(policy).toContain("default-src 'none'");
       expect(policy).toContain("script-src 'self'");

@@ -45,6 +45,8 @@ export async function dashboardDocument(
   const text = String(await html`<!doctype html>${page}`);
   const headers = approvalHeaders();
   headers["content-security-policy"] = withSockets(headers["content-security-policy"] ?? "", url);
+  // No secret stands in its addresses; and without a referrer its forms would have no origin.
+  headers["referrer-policy"] = "same-origin";
   return new Response(text, { status, headers: { ...headers, vary: "accept" } });
 }
 
