@@ -634,8 +634,10 @@ export const LIMITS = {
   searchWildcardsMax: 16,
   /** Lists that are followed live: a socket on every shard of the index for each. */
   listFollowersMax: 1000,
-  /** Events of a live list for one who does not read; then its line ends, and it may resume. */
-  listEventsBehindMax: 10_000,
+  /** Of a live list, for one who does not read: then its stream ends, and it may resume. */
+  listBytesBehindMax: 16 * 1024 * 1024,
+  /** What a live list asks for, as JSON: it is kept with its line, which takes 16 KiB (workerd, 2026-08-15). */
+  listTermsCharactersMax: 7000,
   /** Of those who await a promise, so many are named. */
   awaitersListedMax: 1000,
   /** Longer than every URL of ours: an id of 1,024 bytes, percent-encoded, has 3,072. */

@@ -37,13 +37,13 @@ export async function listEvents(list: FollowedList): Promise<ReadableStream<Uin
   let keepAlive: number | null = null;
   /** The stream has ended already, in another way. */
   let isOver = false;
-  return new ReadableStream({
-    start(stream) {
+  const source: UnderlyingSource<Uint8Array> = {
+    start(stream: ReadableStreamDefaultController<Uint8Array>) {
       function write(text: string): void {
         if (isOver || following.isStopped) return;
         stream.enqueue(encoder.encode(text));
         // Who does not read comes back to where it was, and its events do not fill the memory of all.
-        if ((stream.desiredSize ?? 0) < -LIMITS.listEventsBehindMax) {
+        if ((stream.desiredSize ?? 0) < -LIMITS.listBytesBehindMax) {
           isOver = true;
           following.stop();
           stream.error(new Error("the follower does not read"));
@@ -66,7 +66,8 @@ export async function listEvents(list: FollowedList): Promise<ReadableStream<Uin
       clearInterval(keepAlive);
       following.stop();
     },
-  });
+  };
+  return new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: 0 }));
 }
 
 /** A JSON text each. */
@@ -113,6 +114,10 @@ class Follower {
   }
 
   static async open(list: FollowedList): Promise<Follower> {
+    if (JSON.stringify(list.asked.terms).length > LIMITS.listTermsCharactersMax) {
+      const detail = "This search, with the prefixes of its key, is too long to be followed";
+      throw new Refusal("invalid_request", detail);
+    }
     const follower = new Follower(list);
     const shards = follower.#heard.map((_, shard) => follower.#openSocket(shard));
     follower.#opened = await Promise.all(shards);

@@ -14,10 +14,15 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-function list(resumed?: string): FollowedList {
-  const asked = parseSearch(url, fullPrincipal("test", "loopback"), Date.now());
+function list(resumed?: string, search = ""): FollowedList {
+  const asked = parseSearch(`${url}?${search}`, fullPrincipal("test", "loopback"), Date.now());
   const { signal } = new AbortController();
   return { env: deployment(), url, asked, origin: "https://example.com", signal, resumed };
+}
+
+/** Two bytes a character where it is kept. */
+function tagOf(length: number): string {
+  return `tags[a]=${"\u00e9\u4e00".repeat(length / 2)}`;
 }
 
 function broken(): void {
@@ -42,4 +47,11 @@ it.each([
   const closed = new Promise<CloseEvent>((resolve) => socket.addEventListener("close", resolve));
   socket.accept();
   expect((await closed).code).toBe(1011);
+});
+
+it("takes a search as long as its lines can keep, and refuses a longer one", async () => {
+  const reader = (await listEvents(list(undefined, tagOf(6900)))).getReader();
+  expect(new TextDecoder().decode((await reader.read()).value)).toContain("event: page");
+  await reader.cancel();
+  await expect(listEvents(list(undefined, tagOf(7000)))).rejects.toThrow("too long to be followed");
 });
