@@ -74,12 +74,13 @@ export class Indexing {
     if (this.#latest === undefined) return;
     if (!this.#said || this.#said.hasFailed) this.push(this.#latest);
     try {
-      let said: Said;
-      do {
-        said = this.#said!;
+      let said: Said | undefined;
+      // While it was heard, something newer may have taken its place, for which nobody else waits; a birth
+      // that did has its own alarm.
+      while (this.#said && said !== this.#said) {
+        said = this.#said;
         await heard(this.#env, said);
-        // While this was heard, something newer may have taken its place, for which nobody waits.
-      } while (said !== this.#said);
+      }
     } catch (error) {
       logFailure("the index was not told", error, { promise: this.#latest.id });
       this.#dueAt = now() + AGAIN_MS;

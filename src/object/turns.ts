@@ -148,7 +148,7 @@ export class Turns {
     add(this.subscribers);
     if (at !== undefined) return true;
     const record = this.#store.recall();
-    this.arm(record, false, this.now(), this.#untoldAt(record, this.now()));
+    this.arm(record, false, this.now(), this.standing.dueAt ?? this.#untoldAt(record));
     return true;
   }
 
@@ -212,14 +212,18 @@ export class Turns {
   /**
    * An alarm that is set already and comes earlier will arm the next one itself.
    *
-   * @param latest to be woken by then in any case
+   * @param indexAt when to tell the index what it may not have been told
    */
-  arm(record: PromiseRecord | null, sockets: boolean, now: number, latest = Infinity): void {
+  arm(
+    record: PromiseRecord | null,
+    sockets: boolean,
+    now: number,
+    indexAt = this.standing.dueAt,
+  ): void {
     const messagesAt = this.#outbox.dueAt(now, record !== null && isSettled(record));
-    const { dueAt: indexAt } = this.standing;
     const owed = { sockets, awaited: this.#outbox.isAwaited, messagesAt, indexAt };
-    const wake = Math.min(wakeAt(record, owed, now) ?? Infinity, latest);
-    if (wake === Infinity) return;
+    const wake = wakeAt(record, owed, now);
+    if (wake === null) return;
     // Never the instant of the alarm that is running: the runtime takes it for that one, and forgets both
     // when it is over (workerd of 2026-08-15).
     const due = Math.max(wake, now + 1);
@@ -229,9 +233,9 @@ export class Turns {
   }
 
   /** The alarm of an earlier life, which is not known here, may be the one that tells of the birth. */
-  #untoldAt(record: PromiseRecord | null, now: number): number {
-    if (this.#alarmAt !== undefined || !record || record.task) return Infinity;
-    return now - record.createdAt < YOUNG_MS ? birthToldAt(record.createdAt) : Infinity;
+  #untoldAt(record: PromiseRecord | null): number | null {
+    if (this.#alarmAt !== undefined || !record || record.task) return null;
+    return this.now() - record.createdAt < YOUNG_MS ? birthToldAt(record.createdAt) : null;
   }
 
   async #deliver(stored: PromiseRecord | null, now: number, at?: number): Promise<void> {

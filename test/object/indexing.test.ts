@@ -90,6 +90,29 @@ describe("indexing", () => {
     expect(heard).toEqual([[2]]);
   });
 
+  it("waits also for what takes its place while it waits", async () => {
+    const heard = listening();
+    const one = indexing();
+    one.indexing.push(said(1));
+    const telling = one.indexing.tell(() => 0);
+    one.indexing.push(said(2, "other"));
+    await telling;
+    expect(heard.flat()).toContain(2);
+    expect(one.indexing.dueAt).toBeNull();
+  });
+
+  it("leaves a birth that takes its place to the alarm of that", async () => {
+    listening();
+    const logged = vi.spyOn(console, "error").mockReturnValue();
+    const one = indexing();
+    one.indexing.push(said(1));
+    const telling = one.indexing.tell(() => 0);
+    one.indexing.note(said(2), 5000);
+    await telling;
+    expect(one.indexing.dueAt).toBe(5000 + UNTOLD_MS);
+    expect(logged).not.toHaveBeenCalled();
+  });
+
   it("says it again when it was not heard", async () => {
     vi.spyOn(console, "error").mockReturnValue();
     let failures = 2;

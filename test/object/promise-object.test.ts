@@ -349,6 +349,14 @@ describe("a crash", () => {
     });
   });
 
+  it("leaves the alarm that tells of a birth in place, also when somebody registers", async () => {
+    const id = "crash/birth";
+    await promiseAt(id).apply(create(id, { timeoutAt: START + 3_600_000 }));
+    await abortAllDurableObjects();
+    expect((await promiseAt(id).listen("https://example.com/told")).is).toBe("pending");
+    expect(await alarmOf(promiseAt(id))).toBe(START + UNTOLD_MS);
+  });
+
   it("leaves the alarm of a retention in place", async () => {
     const id = "crash/2";
     await promiseAt(id).apply(create(id, { retentionMs: 1000 }));
