@@ -91,7 +91,12 @@ describe("indexing", () => {
   });
 
   it("waits also for what takes its place while it waits", async () => {
-    const heard = listening();
+    const heard: number[][] = [];
+    vi.spyOn(IndexObject.prototype, "put").mockImplementation(async (entries) => {
+      // Longer than who waits looks away.
+      await new Promise((go) => setTimeout(go, 300));
+      heard.push(entries.map(({ revision }) => revision));
+    });
     const one = indexing();
     one.indexing.push(said(1));
     const telling = one.indexing.tell(() => 0);
