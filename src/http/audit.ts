@@ -10,9 +10,9 @@ import {
   type AuditQuery,
 } from "../machine/audit.ts";
 import type { C } from "./edge.ts";
-import { invalid, Refusal } from "./errors.ts";
 import { badCursor, limitText, readCursor, textOfCursor } from "./page-query.ts";
-import { validate } from "./parse.ts";
+import { queryOf, validate } from "./parse.ts";
+import { requireAllIds } from "./permission.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty("must not be empty"), v.maxLength(LIMITS.idBytesMax));
 
@@ -33,9 +33,7 @@ const auditQuery = v.strictObject({
 });
 
 export async function readAudit(c: C): Promise<Response> {
-  if (c.get("principal").prefixes !== "all") {
-    throw new Refusal("forbidden", "This is of the whole deployment: it needs a key for all ids");
-  }
+  requireAllIds(c.get("principal"));
   const query = parseQuery(c.req.url);
   const asked = { ...query, limit: query.limit + 1 };
   const pages = Array.from({ length: AUDIT_SHARDS }, (_, shard) =>
@@ -50,14 +48,7 @@ export async function readAudit(c: C): Promise<Response> {
 }
 
 function parseQuery(url: string): AuditQuery {
-  const query = new URL(url).searchParams;
-  for (const name of query.keys()) {
-    if (!Object.hasOwn(auditQuery.entries, name)) {
-      const known = Object.keys(auditQuery.entries).join(", ");
-      throw invalid(name, `There is no parameter "${name}" here, only ${known}`);
-    }
-    if (query.getAll(name).length > 1) throw invalid(name, `${name} was sent twice`);
-  }
+  const query = queryOf(url, Object.keys(auditQuery.entries));
   const { cursor, ...terms } = validate(auditQuery, Object.fromEntries(query), "");
   return { ...terms, ...(cursor !== undefined && { before: placeOf(cursor) }) };
 }

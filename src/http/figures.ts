@@ -7,6 +7,7 @@ import type { PromiseTerms } from "../machine/query.ts";
 import type { C } from "./edge.ts";
 import { Refusal } from "./errors.ts";
 import { idOfPath, refuseQuery } from "./parse.ts";
+import { requireAllIds } from "./permission.ts";
 import { reachesGroup, type Principal } from "./principal.ts";
 import { allShards } from "./search.ts";
 
@@ -31,9 +32,7 @@ export async function showStats(c: C): Promise<Response> {
 /** `GET /activity` */
 export async function showActivity(c: C): Promise<Response> {
   refuseQuery(c.req.url);
-  if (c.get("principal").prefixes !== "all") {
-    throw new Refusal("forbidden", "This is of the whole deployment: it needs a key for all ids");
-  }
+  requireAllIds(c.get("principal"));
   return answer(await readActivity(c.env));
 }
 

@@ -1,15 +1,15 @@
 /** `/index`: how the index is, shard by shard; and the call that compares it with the promises. */
 import { noteAct } from "./acts.ts";
 import type { C } from "./edge.ts";
-import { invalid, Refusal } from "./errors.ts";
-import { refuseQuery } from "./parse.ts";
-import type { Principal } from "./principal.ts";
+import { invalid } from "./errors.ts";
+import { queryOf, refuseQuery } from "./parse.ts";
+import { requireAllIds } from "./permission.ts";
 import { allShards } from "./search.ts";
 
 /** `GET /index` */
 export async function showIndex(c: C): Promise<Response> {
   refuseQuery(c.req.url);
-  requireAll(c.get("principal"));
+  requireAllIds(c.get("principal"));
   const now = Date.now();
   const shards = await Promise.all(allShards(c.env).map((shard) => shard.status(now)));
   return Response.json({ shards }, { headers: { "cache-control": "no-store" } });
@@ -17,13 +17,9 @@ export async function showIndex(c: C): Promise<Response> {
 
 /** `POST /index/rebuild`, all shards or `?shard=`: goes on by itself; `GET /index` says how far it is. */
 export async function rebuildIndex(c: C): Promise<Response> {
-  requireAll(c.get("principal"));
+  requireAllIds(c.get("principal"));
   const shards = allShards(c.env);
-  const query = new URL(c.req.url).searchParams;
-  for (const name of query.keys()) {
-    if (name !== "shard") throw invalid(name, `There is no parameter "${name}" here, only "shard"`);
-  }
-  const asked = query.get("shard");
+  const asked = queryOf(c.req.url, ["shard"]).get("shard");
   if (asked !== null && !(/^\d+$/.test(asked) && Number(asked) < shards.length)) {
     throw invalid("shard", `shard must be 0 to ${shards.length - 1}`);
   }
@@ -32,13 +28,4 @@ export async function rebuildIndex(c: C): Promise<Response> {
   const checks = await Promise.all(wanted.map((shard) => shard.rebuild()));
   const started = checks.filter((check) => check !== null).length;
   return Response.json({ started }, { status: 202, headers: { "cache-control": "no-store" } });
-}
-
-/** A shard has the ids of everybody. */
-function requireAll({ prefixes }: Principal): void {
-  if (prefixes === "all") return;
-  throw new Refusal(
-    "forbidden",
-    "The index is of the whole deployment: it needs a key for all ids",
-  );
 }

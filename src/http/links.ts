@@ -15,7 +15,7 @@ import { invalid, Refusal } from "./errors.ts";
 import { checkFits } from "./form-check.ts";
 import { readJson } from "./json.ts";
 import { encode, signLink } from "./link-token.ts";
-import { pathOf, refuseQuery, validate } from "./parse.ts";
+import { pathOf, queryOf, refuseQuery, validate } from "./parse.ts";
 import { permit } from "./permission.ts";
 import { originOf } from "./promises.ts";
 import { duration, fields, machineState, payload, promiseId, writableState } from "./schemas.ts";
@@ -96,10 +96,7 @@ export async function createLink(c: C): Promise<Response> {
 
 /** `GET /links?promise=…` */
 export async function listLinks(c: C): Promise<Response> {
-  const query = new URL(c.req.url).searchParams;
-  for (const name of query.keys()) {
-    if (name !== "promise") throw invalid(name, `There is no parameter "${name}" here`);
-  }
+  const query = queryOf(c.req.url, ["promise"]);
   const promise = validate(promiseId, query.get("promise") ?? undefined, "promise");
   await permit(callOf(c), "settle", promise, "no promise");
   const links = await c.env.PROMISES.getByName(promise).links();

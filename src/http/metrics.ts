@@ -2,10 +2,10 @@
 import type { Env } from "../env.ts";
 import { REGISTRY } from "../machine/webhook-filter.ts";
 import type { C } from "./edge.ts";
-import { Refusal } from "./errors.ts";
 import { readActivity, readStats } from "./figures.ts";
 import { METRICS_TYPE, metricsText, type WebhookFigures } from "./metrics-text.ts";
 import { refuseQuery } from "./parse.ts";
+import { requireAllIds } from "./permission.ts";
 import { allShards } from "./search.ts";
 
 /** Each is an object that has to be asked, and be woken for it. */
@@ -15,9 +15,7 @@ const AT_A_TIME = 50;
 export async function showMetrics(c: C): Promise<Response> {
   refuseQuery(c.req.url);
   const principal = c.get("principal");
-  if (principal.prefixes !== "all") {
-    throw new Refusal("forbidden", "This is of the whole deployment: it needs a key for all ids");
-  }
+  requireAllIds(principal);
   const now = Date.now();
   const [stats, { total }, shards, webhooks] = await Promise.all([
     readStats(c.env, principal),

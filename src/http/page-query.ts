@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { invalid, type Refusal } from "./errors.ts";
-import { validate } from "./parse.ts";
+import { queryOf, validate } from "./parse.ts";
 import { faultOfId } from "./schemas.ts";
 import type { PageAsked } from "./search.ts";
 
@@ -21,13 +21,7 @@ const pageQuery = v.strictObject({
 
 /** `?limit=&cursor=` of a list. */
 export function parsePage(url: string): PageAsked {
-  const query = new URL(url).searchParams;
-  for (const name of query.keys()) {
-    if (!Object.hasOwn(pageQuery.entries, name)) {
-      throw invalid(name, `There is no parameter "${name}" here, only "limit" and "cursor"`);
-    }
-    if (query.getAll(name).length > 1) throw invalid(name, `${name} was sent twice`);
-  }
+  const query = queryOf(url, Object.keys(pageQuery.entries));
   const { limit, cursor } = validate(pageQuery, Object.fromEntries(query), "");
   return cursor === undefined ? { limit } : { limit, cursor: cursorOf(cursor) };
 }

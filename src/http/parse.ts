@@ -199,20 +199,24 @@ export function dateOf(text: string): number {
 
 /** Where a call takes no parameters, one is a mistake that would go unnoticed. */
 export function refuseQuery(url: string): void {
-  if (!url.includes("?")) return;
-  for (const name of new URL(url).searchParams.keys()) {
-    throw invalid(name, `There is no parameter "${name}" here`);
+  if (url.includes("?")) queryOf(url, []);
+}
+
+/** @throws Refusal that names a parameter which is none of these, or was sent twice */
+export function queryOf(url: string, known: readonly string[]): URLSearchParams {
+  const query = new URL(url).searchParams;
+  for (const name of query.keys()) {
+    if (!known.includes(name)) {
+      const others = known.length === 0 ? "" : `, only ${known.join(", ")}`;
+      throw invalid(name, `There is no parameter "${name}" here${others}`);
+    }
+    if (query.getAll(name).length > 1) throw invalid(name, `${name} was sent twice`);
   }
+  return query;
 }
 
 function waitInQuery(url: string): string | undefined {
-  if (!url.includes("?")) return undefined;
-  const query = new URL(url).searchParams;
-  for (const name of query.keys()) {
-    if (name !== "wait") throw invalid(name, `There is no parameter "${name}" here, only "wait"`);
-  }
-  if (query.getAll("wait").length > 1) throw invalid("wait", "wait was sent twice");
-  return query.get("wait") ?? undefined;
+  return url.includes("?") ? (queryOf(url, ["wait"]).get("wait") ?? undefined) : undefined;
 }
 
 function preferredWait(prefer: string | null): string | undefined {

@@ -36,6 +36,12 @@ export async function permit(
   throw outside === "no promise" ? noPromise(id) : noSchedule(id);
 }
 
+/** @throws Refusal where the ids of others are in what is asked for, and cannot be told apart from it */
+export function requireAllIds({ prefixes }: Principal): void {
+  if (prefixes === "all") return;
+  throw new Refusal("forbidden", "This is of the whole deployment: it needs a key for all ids");
+}
+
 /** @throws Refusal without it */
 export function requireScope(principal: Principal, scope: Scope): void {
   if (hasScope(principal, scope)) return;

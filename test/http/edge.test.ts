@@ -88,3 +88,22 @@ describe("the rate of a principal", () => {
     expect((await send(NOBODY, { method: "GET", path: "/promises/x" }, env)).status).toBe(404);
   });
 });
+
+describe("parameters", () => {
+  it.each([
+    ["GET", "/webhooks", "limit"],
+    ["GET", "/audit", "who"],
+    ["GET", "/links", "promise"],
+    ["GET", "/promises/x", "wait"],
+    ["POST", "/index/rebuild", "shard"],
+  ])("of %s %s are known, and sent once", async (method, path, name) => {
+    for (const [query, field] of [
+      [`${name}=1&${name}=1`, name],
+      [`${name}=1&colour=red`, "colour"],
+    ]) {
+      const answer = await send(ADMIN, { method, path: `${path}?${query}` });
+      expect(answer.status, query).toBe(400);
+      expect(JSON.parse(answer.text), query).toMatchObject({ code: "invalid_request", field });
+    }
+  });
+});
