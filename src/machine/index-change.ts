@@ -5,7 +5,7 @@
 import { sameEntry, type PromiseEntry } from "./index-entry.ts";
 
 /** So long the pages of a search in the order of deadlines may be read. */
-export const PAGING_MS_MAX = 60 * 60 * 1000;
+const PAGING_MS_MAX = 60 * 60 * 1000;
 /** A deadline that moves more often than this in an hour has its older places forgotten. */
 const MOVED_MAX = 64;
 

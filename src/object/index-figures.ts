@@ -25,8 +25,8 @@ export class IndexFigures {
     this.#storage = storage;
   }
 
-  /** How many there are of each kind, of those that match. */
-  now(terms: PromiseTerms, now: number): Figures {
+  /** How many there are of each kind. Of ids only: what the table cannot decide would count too much. */
+  now(terms: Pick<PromiseTerms, "within">, now: number): Figures {
     const where = whereOf(terms, { by: "id" }, now);
     const { sql } = this.#storage;
     const states = sql

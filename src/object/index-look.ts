@@ -105,22 +105,12 @@ export class IndexLook {
 
   /** Ids beyond one, in their order: of the pending, or of all. */
   ids(which: "pending" | "all", after: string, limit: number): string[] {
-    const one = (phase: number): string[] =>
-      this.#sql
-        .exec<{ id: string }>(
-          "SELECT id FROM promise WHERE settled = ? AND id > ? ORDER BY id LIMIT ?",
-          phase,
-          after,
-          limit,
-        )
-        .toArray()
-        .map(({ id }) => id);
-    if (which === "pending") return one(0);
     // The byte order of SQLite is that of the code points, so the two lists are merged by it there.
+    const settled =
+      which === "all" ? "UNION ALL SELECT id FROM promise WHERE settled = 1 AND id > ?1" : "";
     return this.#sql
       .exec<{ id: string }>(
-        `SELECT id FROM promise WHERE settled = 0 AND id > ?1
-         UNION ALL SELECT id FROM promise WHERE settled = 1 AND id > ?1 ORDER BY id LIMIT ?2`,
+        `SELECT id FROM promise WHERE settled = 0 AND id > ?1 ${settled} ORDER BY id LIMIT ?2`,
         after,
         limit,
       )

@@ -113,7 +113,7 @@ export class IndexObject extends DurableObject<Env> {
   }
 
   /** How many there are of what matches. */
-  figures(terms: PromiseTerms, now: number): Figures {
+  figures(terms: Pick<PromiseTerms, "within">, now: number): Figures {
     if (this.#checkShards() === undefined) return { states: {}, tasks: [] };
     return this.#figures.now(terms, now);
   }

@@ -23,12 +23,12 @@ import { decideTask, offerBorn } from "../machine/task.ts";
 import type { TaskCommand, TaskDecision, TaskSettings } from "../machine/task-command.ts";
 import { CLOCK_MARGIN_MS } from "./across.ts";
 import { birthToldAt } from "./index-gathering.ts";
+import { IndexNews } from "./index-news.ts";
 import { Offers } from "./offers.ts";
 import { Outbox } from "./outbox.ts";
 import { Preload } from "./preload.ts";
 import { PromiseStore } from "./promise-store.ts";
 import { Sockets, tellEnd, tellNews, type Waiting } from "./sockets.ts";
-import { Standing } from "./standing.ts";
 import { SUBSCRIBER_PREFIX, Subscribers } from "./subscribers.ts";
 import { traced } from "./trace.ts";
 import { matching } from "./webhook-filters.ts";
@@ -51,7 +51,7 @@ export class Turns {
   readonly sockets: Sockets;
   readonly subscribers: Subscribers;
   readonly preload: Preload;
-  readonly standing: Standing;
+  readonly indexNews: IndexNews;
   #ctx: DurableObjectState;
   #env: Env;
   #store: PromiseStore;
@@ -71,7 +71,7 @@ export class Turns {
     this.sockets = new Sockets(ctx);
     this.subscribers = new Subscribers(ctx.storage);
     this.preload = new Preload(ctx.storage);
-    this.standing = new Standing(
+    this.indexNews = new IndexNews(
       env,
       (work) => ctx.waitUntil(work),
       () => this.id,
@@ -80,7 +80,7 @@ export class Turns {
       id: () => this.id,
       birth: () => this.#store.recall()?.birth,
       tellRemoval: async () =>
-        this.#store.recall() !== null || this.standing.tellRemoval(() => this.now()),
+        this.#store.recall() !== null || this.indexNews.tellRemoval(() => this.now()),
     });
     this.#offers = new Offers(env, {
       isFree: (version) => {
@@ -94,7 +94,7 @@ export class Turns {
   /** The promise as it is now; `null` for an id that nobody has created. Writes nothing. */
   get(at?: number): PromiseRecord | null {
     const record = this.#store.load();
-    if (record && at === undefined) this.standing.seen(record, () => this.now());
+    if (record && at === undefined) this.indexNews.seen(record, () => this.now());
     return record && project(record, this.now(at));
   }
 
@@ -148,7 +148,7 @@ export class Turns {
     add(this.subscribers);
     if (at !== undefined) return true;
     const record = this.#store.recall();
-    this.arm(record, false, this.now(), this.standing.dueAt ?? this.#untoldAt(record));
+    this.arm(record, false, this.now(), this.indexNews.dueAt ?? this.#untoldAt(record));
     return true;
   }
 
@@ -162,12 +162,12 @@ export class Turns {
 
   /** How it is stored, for the index, which asks. */
   indexEntry(): IndexEntry {
-    return this.standing.entryOf(this.#store.load());
+    return this.indexNews.entryOf(this.#store.load());
   }
 
   /** For an alarm, or who will search what has just been changed. */
   async tellIndex(): Promise<void> {
-    await this.standing.tell(this.#store.recall(), () => this.now());
+    await this.indexNews.tell(this.#store.recall(), () => this.now());
   }
 
   /** What a step has sent, if the clock is driven. */
@@ -218,7 +218,7 @@ export class Turns {
     record: PromiseRecord | null,
     sockets: boolean,
     now: number,
-    indexAt = this.standing.dueAt,
+    indexAt = this.indexNews.dueAt,
   ): void {
     const messagesAt = this.#outbox.dueAt(now, record !== null && isSettled(record));
     const owed = { sockets, awaited: this.#outbox.isAwaited, messagesAt, indexAt };
@@ -289,7 +289,7 @@ export class Turns {
     if (write !== undefined) {
       // Of what has happened elsewhere, those who are told were told there.
       this.#commit(stored, write, at === undefined && decision.outcome !== "imported");
-      this.standing.changed(stored, write, at === undefined ? now : undefined);
+      this.indexNews.changed(stored, write, at === undefined ? now : undefined);
     }
     const isNews = write && (!stored || entityTag(stored) !== entityTag(write));
     const { owed, rest } = this.#tell(decision, this.sockets.open(), isNews === true);

@@ -16,7 +16,7 @@ import { Indexing } from "./indexing.ts";
 /** So long after its end a promise that is looked at in a new life of its object tells the index again. */
 const HEALED_MS = 60 * 60 * 1000;
 
-export class Standing {
+export class IndexNews {
   #id: () => string;
   #indexing: Indexing;
   #revision = 0;
