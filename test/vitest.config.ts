@@ -24,6 +24,8 @@ export default defineConfig({
         test: {
           name: "workers",
           include: ["test/object/**/*.test.ts", "test/http/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {
