@@ -17,7 +17,7 @@ import { findingsOf } from "./axe.ts";
 import { launch, noBrowser, open } from "./browser.ts";
 
 // Two noisy cores: every state in one test, and a browser that shares them.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 90_000 });
 
 const SHOTS = join(import.meta.dirname, "../../.build/screenshots");
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true };

@@ -21,7 +21,7 @@ describe.skipIf(noBrowser)("the inbox", () => {
       });
     }
     await world.send("PATCH", "/promises/list/9", { state: "REJECTED", value: { data: "no" } });
-  }, 60_000);
+  });
   afterAll(() => world?.stop());
 
   it("shows what happens as it happens, and counts it", async () => {

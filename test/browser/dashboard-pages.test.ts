@@ -38,7 +38,7 @@ describe.skipIf(noBrowser)("every page of the dashboard", () => {
     );
     world = await startWorld();
     webhook = await seedPages(world, receiver.url);
-  }, 60_000);
+  });
   afterAll(async () => {
     await world?.stop();
     await receiver?.stop();

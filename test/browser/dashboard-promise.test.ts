@@ -21,7 +21,7 @@ describe.skipIf(noBrowser)("the page of a promise", () => {
   beforeAll(async () => {
     world = await startWorld();
     promises = new DurablePromises({ url: world.url });
-  }, 60_000);
+  });
   afterAll(() => world?.stop());
 
   const visit = (id: string) => world.visit(`/dashboard/promises/${id}`);

@@ -2,8 +2,9 @@
  * Data for the pages of the dashboard, made over the API as anybody would: people who are asked, a
  * workflow half done, work that waits for workers, schedules, and endpoints, one of which is broken.
  */
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
 import type { World } from "./dashboard-server.ts";
+import { eventually } from "../eventually.ts";
 
 const FORM = {
   title: "Refund order 7?",
@@ -63,15 +64,15 @@ async function makeWebhooks(world: World, url: string): Promise<string> {
   };
   // Endpoints are heard of everywhere within five seconds.
   let n = 0;
-  await vi.waitFor(
+  await eventually(
     async () => {
       await rejected(world, `hooked/probe-${(n += 1)}`);
       expect(await given()).not.toEqual([]);
     },
-    { timeout: 20_000, interval: 500 },
+    { everyMs: 500 },
   );
   await rejected(world, "hooked/2");
-  await vi.waitFor(async () => expect(await given()).toContain("hooked/2"), { timeout: 10_000 });
+  await eventually(async () => expect(await given()).toContain("hooked/2"));
   return id;
 }
 

@@ -18,7 +18,7 @@ describe.skipIf(noBrowser)("a browser", () => {
     await world.send("PUT", "/promises/team-a/1", { timeout: "1h", tags: { team: "a" } });
     await world.send("PUT", "/promises/team-b/1", { timeout: "1h" });
     await world.send("PUT", "/schedules/team-a/s", { cron: "@daily", promiseTimeout: "1h" });
-  }, 60_000);
+  });
   afterAll(() => world?.stop());
 
   const makeKey = (scopes: string[], prefixes: string[]) =>

@@ -2,10 +2,11 @@
  * What works without anybody: endpoints that are told, schedules and workers, watched and put right in
  * the dashboard.
  */
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answer, startReceiver, type Receiver } from "../conformance/receiver.ts";
 import { noBrowser } from "./browser.ts";
 import { PATIENCE, startWorld, type World } from "./dashboard-server.ts";
+import { eventually } from "../eventually.ts";
 
 describe.skipIf(noBrowser)("what the clock and others are told", () => {
   let world: World;
@@ -14,7 +15,7 @@ describe.skipIf(noBrowser)("what the clock and others are told", () => {
   beforeAll(async () => {
     receiver = await startReceiver(answer(500));
     world = await startWorld();
-  }, 60_000);
+  });
   afterAll(async () => {
     await world?.stop();
     await receiver?.stop();
@@ -27,7 +28,7 @@ describe.skipIf(noBrowser)("what the clock and others are told", () => {
       retry: [],
     });
     let n = 0;
-    await vi.waitFor(
+    await eventually(
       async () => {
         const probe = `/promises/probe/${(n += 1)}`;
         await world.send("PUT", probe, {});
@@ -35,7 +36,7 @@ describe.skipIf(noBrowser)("what the clock and others are told", () => {
         const webhook = await world.send<{ deadLetters: number }>("GET", `/webhooks/${id}`);
         expect(webhook.deadLetters).toBeGreaterThan(1);
       },
-      { timeout: 20_000, interval: 500 },
+      { everyMs: 500 },
     );
     const { page, context, complaints } = await world.visit(`/dashboard/promises/probe/${n - 1}`);
     await page.getByText("Given up").waitFor();

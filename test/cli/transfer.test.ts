@@ -7,13 +7,14 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Line, linesOf } from "../../client/src/cli/ndjson.ts";
 import { Bookmark } from "../../client/src/cli/resume.ts";
 import { DurablePromises } from "../../client/src/index.ts";
 import { untilFound } from "../client/indexed.ts";
 import { startBetween } from "./between.ts";
 import { run, seen, start, startInTerminal, startTestServer, type TestServer } from "./cli.ts";
+import { eventually } from "../eventually.ts";
 
 let from: TestServer;
 let to: TestServer;
@@ -208,10 +209,10 @@ describe("who is stopped goes on", () => {
     const args = ["export", `${beginning}/*`, "--out", path, "--resume", resume];
     await using stopped = start(args, { url: between.url });
     // More than up to the mark is in the file by then; that is taken back.
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(existsSync(resume)).toBe(true);
       expect(lines(await readFile(path, "utf8"))).toHaveLength(309);
-    }, 10_000);
+    });
     stopped.process.kill("SIGKILL");
     await stopped.ended;
     const other = ["export", `${beginning}/0*`, "--out", path, "--resume", resume];
@@ -238,7 +239,7 @@ describe("who is stopped goes on", () => {
     );
     const args = ["import", path, "--resume", resume];
     await using stopped = start(args, { url: between.url });
-    await vi.waitFor(() => expect(between.asked).toHaveLength(2), 20_000);
+    await eventually(() => expect(between.asked).toHaveLength(2));
     expect(existsSync(resume)).toBe(true);
     stopped.process.kill("SIGKILL");
     await stopped.ended;

@@ -16,7 +16,7 @@ let promises: DurablePromises;
 beforeAll(async () => {
   world = await startWorld();
   promises = world.direct;
-}, 30_000);
+});
 afterAll(() => world[Symbol.asyncDispose]());
 
 const schema: StandardSchema<{ sum: number }> = {
@@ -339,5 +339,5 @@ describe("with keys", () => {
       await expect(wrong.wait(newId())).rejects.toMatchObject(refusal);
       await expect(wrong.create(newId())).rejects.toMatchObject(refusal);
     }
-  }, 20_000);
+  });
 });

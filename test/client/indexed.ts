@@ -1,6 +1,6 @@
 /** Until the index has heard of it: of a new promise it is told within about a second. */
-import { vi } from "vitest";
 import type { DurablePromises, SearchQuery } from "../../client/src/index.ts";
+import { eventually } from "../eventually.ts";
 
 /** Waits until a search finds so many. */
 export async function untilFound(
@@ -8,11 +8,8 @@ export async function untilFound(
   query: SearchQuery,
   wanted: number,
 ): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      const { count } = await promises.search({ ...query, limit: 1, count: true }).page();
-      if (count !== wanted) throw new Error(`${count} are found, and not ${wanted}`);
-    },
-    { timeout: 15_000, interval: 100 },
-  );
+  await eventually(async () => {
+    const { count } = await promises.search({ ...query, limit: 1, count: true }).page();
+    if (count !== wanted) throw new Error(`${count} are found, and not ${wanted}`);
+  });
 }

@@ -2,10 +2,11 @@
  * What is behind the React entry, without React: who reads, leaves and comes back, and what is sent
  * for that. Against a real server; sockets are counted as they are made.
  */
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { DurablePromises, type SocketConstructor } from "../../client/src/index.ts";
 import { knownPromise, livePromise } from "../../client/src/live-promise.ts";
 import { LINE, newId, startWorld, type World } from "./world.ts";
+import { eventually } from "../eventually.ts";
 
 let world: World;
 let client: DurablePromises;
@@ -34,7 +35,7 @@ beforeEach(() => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-const soon = (expected: () => void) => vi.waitFor(expected, { timeout: 5000, interval: 10 });
+const soon = (expected: () => void) => eventually(expected);
 const stateOf = (id: string) => knownPromise(client, id)?.state;
 
 describe("readers", () => {

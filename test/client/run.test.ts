@@ -27,7 +27,7 @@ const children = new Set<ChildProcess>();
 beforeAll(async () => {
   world = await startWorld();
   folder = await mkdtemp(join(tmpdir(), "durable-promises-run-"));
-}, 30_000);
+});
 afterEach(async () => {
   for (const child of children) child.kill("SIGKILL");
   world.proxy.cut();

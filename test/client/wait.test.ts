@@ -10,7 +10,7 @@ import { clientOn, LINE, newId, startWorld, TRANSPORTS, type World } from "./wor
 let world: World;
 beforeAll(async () => {
   world = await startWorld();
-}, 30_000);
+});
 afterEach(async () => {
   // Each test begins with no line open, not even one kept alive.
   world.proxy.cut();

@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   DurablePromises,
   isApiError,
@@ -15,6 +15,7 @@ import {
   type WebhookEvent,
 } from "../../client/src/index.ts";
 import { newId, startWorld, type World } from "./world.ts";
+import { eventually } from "../eventually.ts";
 
 interface Received {
   headers: Record<string, string | string[] | undefined>;
@@ -164,7 +165,7 @@ describe("what is sent", () => {
     const events = ["promise.settled" as const];
     const { id, secret } = await webhooks.create(hook, { events, filter: { promise }, retry: [] });
     // Who makes promises hears of a new endpoint within a moment.
-    await vi.waitFor(
+    await eventually(
       async () => {
         await world.direct.create(promise);
         await world.direct.resolve(promise, 1).catch(() => {});
@@ -172,16 +173,16 @@ describe("what is sent", () => {
         if (!letter) await world.direct.delete(promise);
         expect(letter).toMatchObject({ promise, type: "promise.settled", attempts: 1 });
       },
-      { timeout: 20_000, interval: 500 },
+      { everyMs: 500 },
     );
     status = 200;
     received = [];
     expect(await webhooks.redeliver(id)).toBeGreaterThanOrEqual(1);
-    await vi.waitFor(() => expect(received.length).toBeGreaterThanOrEqual(1), { timeout: 10_000 });
+    await eventually(() => expect(received.length).toBeGreaterThanOrEqual(1));
     expect(await verifyWebhook(received[0]!, secret)).toMatchObject({
       type: "promise.settled",
       data: { id: promise, state: "RESOLVED", value: { data: 1 } },
     });
     await webhooks.delete(id);
-  }, 60_000);
+  });
 });

@@ -2,13 +2,11 @@
  * The audit log over HTTP: what an administrator does, and what somebody does by hand, each with who,
  * what, to what, from where, in which request, and what came of it.
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AuditAct, AuditEntry, AuditPage } from "../../client/src/protocol.ts";
-import { eventually } from "./awaiter.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const ROOT = { authorization: "Bearer the-first-key" };
 const CLI = { "x-client": "cli/1.0" };

@@ -2,14 +2,12 @@
  * Closed by default: without keys only this machine is answered, with keys only who holds one, and
  * without either nobody (issue: "CORS", "API_KEYS", "503 not_configured").
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from "../../client/src/protocol.ts";
 import { openSocket, openStream } from "./awaiter.ts";
 import { nodeRequest, rawRequest } from "./raw-request.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, startService, type Answer, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
 
 const UPGRADE = {
   connection: "upgrade",

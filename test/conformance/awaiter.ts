@@ -1,6 +1,6 @@
 /**
- * Those who wait: a WebSocket, an event stream, and a look at a condition again and again. Each
- * hands out what it was told in the order it was told, and fails when it hears nothing in time.
+ * Those who wait: a WebSocket, and an event stream. Each hands out what it was told in the order it
+ * was told, and fails when it hears nothing in time.
  */
 import { createParser } from "eventsource-parser";
 import { SUBPROTOCOL, type Frame } from "../../client/src/protocol.ts";
@@ -153,17 +153,4 @@ export async function openStream(
     next: () => inbox.next(`an event about ${id}`),
     close: () => controller.abort(),
   };
-}
-
-/** Looks again and again until the look succeeds; the wait is bounded, the last failure is told. */
-export async function eventually<T>(look: () => Promise<T>, ms = 5_000): Promise<T> {
-  const giveUpAt = Date.now() + ms;
-  for (;;) {
-    try {
-      return await look();
-    } catch (failure) {
-      if (Date.now() > giveUpAt) throw failure;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-  }
 }

@@ -1,12 +1,11 @@
 /** `GET /awaiters/:id`: who waits for a promise, of every kind, and that the look changes nothing. */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIMITS, type Awaiters } from "../../client/src/protocol.ts";
-import { eventually, openSocket, openStream } from "./awaiter.ts";
+import { openSocket, openStream } from "./awaiter.ts";
 import { expectRefusal } from "./refusal.ts";
 import { rpcClient } from "./rpc-client.ts";
 import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const ROOT = "the-first-key";
 const EXTERNAL = { "resonate:external": "true" };

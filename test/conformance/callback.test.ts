@@ -4,16 +4,14 @@
  * section 1).
  */
 import { createHmac } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Webhook } from "standardwebhooks";
 import { LIMITS } from "../../client/src/protocol.ts";
-import { eventually } from "./awaiter.ts";
 import { makeLink, promiseAndLink, recordAt, revoke, shownLinks, type MadeLink } from "./link.ts";
 import { nodeRequest } from "./raw-request.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 

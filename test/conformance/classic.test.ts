@@ -2,7 +2,7 @@
  * The published Durable Promise API, row by row: all 324 transitions of the classic server over
  * HTTP (RULES.md section 1, "REST surface: idempotency keys and strict").
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HEADER, NEVER, type WritableState } from "../../client/src/protocol.ts";
 import rows from "../model/classic-transitions.json" with { type: "json" };
 import {
@@ -13,8 +13,6 @@ import {
   type Answer,
   type Service,
 } from "./service.ts";
-
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
 
 type Row = (typeof rows)[number];
 

@@ -2,14 +2,13 @@
  * What happens to a promise that nobody settles: the deadline moves, it is settled so, somebody is
  * told. Each step happens at its instant, whenever somebody looks (issue 3, section 3).
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { eventually, openSocket } from "./awaiter.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openSocket } from "./awaiter.ts";
 import { decide, makeLink, recordAt } from "./link.ts";
 import { startReceiver } from "./receiver.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, MEMORY, recordOf, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const SETTLE = { state: "REJECTED", value: { data: "nobody answered" } };
 
@@ -216,7 +215,7 @@ describe("a step that tells somebody", () => {
     const receiver = await startReceiver();
     try {
       const id = await ask([{ after: "100ms", notify: `${receiver.url}/boss` }], { timeout: "1h" });
-      await eventually(async () => expect(receiver.all.length).toBeGreaterThan(0), 5000);
+      await eventually(async () => expect(receiver.all.length).toBeGreaterThan(0));
       const [told] = receiver.all;
       expect(told?.method).toBe("POST");
       expect(told?.path).toBe("/boss");
@@ -236,10 +235,7 @@ describe("a step that tells somebody", () => {
       const settled = await ask([{ after: "200ms", notify: `${receiver.url}/never` }]);
       await service.settle(settled, { state: "RESOLVED" });
       const other = await ask([{ after: "400ms", notify: `${receiver.url}/yes` }]);
-      await eventually(
-        async () => expect(receiver.all.map(({ path }) => path)).toContain("/yes"),
-        5000,
-      );
+      await eventually(async () => expect(receiver.all.map(({ path }) => path)).toContain("/yes"));
       expect(receiver.all.every(({ body }) => !body.includes(settled))).toBe(true);
       expect(receiver.all.some(({ body }) => body.includes(other))).toBe(true);
     } finally {

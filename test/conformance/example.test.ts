@@ -2,12 +2,10 @@
  * The durable promises example of Restate, both generations of its wire (RULES.md section 1,
  * "Example surface"; RESTATE.md 1.1 and 1.2).
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inTime, openSocket, openStream } from "./awaiter.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, recordOf, startService, type Answer, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
 
 let service: Service;
 beforeAll(async () => {

@@ -8,13 +8,13 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { LIMITS, NEVER } from "../../client/src/protocol.ts";
 import { startServer } from "../../src/local/server.ts";
 import { temporaryData } from "../local/command.ts";
-import { eventually } from "./awaiter.ts";
 import { exportedIn, exportOf, importOf, type Exported } from "./lines.ts";
 import { expectRefusal } from "./refusal.ts";
 import { rpcClient } from "./rpc-client.ts";
 import { freshId, MEMORY, startService, type Service } from "./service.ts";
+import { eventually } from "../eventually.ts";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const given = process.env["SEED"];
 const SEED = given === undefined ? Date.now() >>> 0 : Number(given);
@@ -35,7 +35,7 @@ function exportAll(from: Service, query: string, count: number): Promise<Exporte
     const exported = await exportOf(from, query);
     expect(exported.lines).toHaveLength(count);
     return exported;
-  }, 20_000);
+  });
 }
 
 describe("a line", () => {
@@ -136,7 +136,7 @@ describe("the request", () => {
       await eventually(async () => {
         const all = await exportOf(guarded, "", root);
         expect(all.promises).toHaveLength(3);
-      }, 10_000);
+      });
       const own = await exportOf(guarded, "", { authorization: `Bearer ${key}` });
       expect(own.promises.map(({ id }) => id)).toEqual(["own/a", "own/b"]);
     } finally {
@@ -289,10 +289,13 @@ describe("more than one request exports", () => {
       const { summary } = await importOf(service, slice);
       if (summary.imported < slice.length) throw new Error("they could not be imported");
     }
-    await eventually(async () => {
-      const { text } = await service.send("GET", `/promises?id=${prefix}/*&count=true&limit=1`);
-      if ((JSON.parse(text) as { count: number }).count < count) throw new Error("not yet");
-    }, 60_000);
+    await eventually(
+      async () => {
+        const { text } = await service.send("GET", `/promises?id=${prefix}/*&count=true&limit=1`);
+        if ((JSON.parse(text) as { count: number }).count < count) throw new Error("not yet");
+      },
+      { forMs: 60_000 },
+    );
   }, 120_000);
 
   test("goes on from the last mark, while others come and go", async () => {
@@ -350,7 +353,9 @@ describe("a caller who reads slowly, or not at all", () => {
         const body = Array.from({ length: COUNT }, (_, n) => line(n)).join("");
         const headers = { "content-type": "application/x-ndjson" };
         await (await fetch(`${first.url}/import`, { method: "POST", headers, body })).text();
-        await eventually(async () => expect(await counted(first.url)).toBe(COUNT), 30_000);
+        await eventually(async () => expect(await counted(first.url)).toBe(COUNT), {
+          forMs: 30_000,
+        });
         await first.stop();
 
         // None of its objects is awake then.

@@ -2,13 +2,12 @@
  * `PATCH /promises/:id` with a timeout and no state: the deadline of a pending promise moves later.
  * Who waits is told, what was due at the old deadline does not happen, and nothing moves earlier.
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NEVER } from "../../client/src/protocol.ts";
-import { eventually, openSocket, openStream } from "./awaiter.ts";
+import { openSocket, openStream } from "./awaiter.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, MEMORY, recordOf, startService, type Answer, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const HOUR_MS = 3_600_000;
 

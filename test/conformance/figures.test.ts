@@ -3,7 +3,7 @@
  * made itself, and knows; also when time alone has gone on, when promises are gone, when everything
  * is told a second time, and after kill -9.
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   LATENCY_BOUNDS_MS,
   type Activity,
@@ -12,12 +12,9 @@ import {
   type SettledState,
   type Stats,
 } from "../../client/src/protocol.ts";
-import { eventually } from "./awaiter.ts";
-import { FOUND_MS_MAX } from "./finding.ts";
 import { expectRefusal } from "./refusal.ts";
 import { MEMORY, recordOf, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const ROOT = { authorization: "Bearer root" };
 const PAST = 1_600_000_000_000;
@@ -142,7 +139,7 @@ async function expectFigures(): Promise<void> {
       expectedStats(),
     );
     expect(activity.total).toEqual(expectedTotal());
-  }, FOUND_MS_MAX);
+  });
 }
 
 describe("before there is anything", () => {
@@ -184,7 +181,7 @@ describe("a history", () => {
     await eventually(async () => {
       const { promises } = await get<Stats>("/stats");
       expect(promises.PENDING).toBe(5);
-    }, FOUND_MS_MAX);
+    });
     // By hand, as a look at a promise might be what counts it.
     for (const [name, state] of [
       ["timedout", "REJECTED_TIMEDOUT"],
@@ -287,7 +284,7 @@ describe("a history", () => {
       for (const { promises, check } of shards) {
         if (promises > 0) expect(check).toMatchObject({ which: "all", doneAt: expect.any(Number) });
       }
-    }, FOUND_MS_MAX);
+    });
     await Promise.all(lives.map(({ id }) => service.read(id, ROOT)));
     await expectFigures();
   });
@@ -400,7 +397,7 @@ describe("a group", () => {
         tasks: { pending: 1, acquired: 0, suspended: 0, halted: 0 },
       });
       expect([...all.keys()].toSorted()).toEqual(["team-a", "warehouse"]);
-    }, FOUND_MS_MAX);
+    });
     const { tasks } = await get<Stats>("/stats");
     expect(tasks).toEqual({ pending: 4, acquired: 1, suspended: 1, halted: 1, fulfilled: 2 });
   });
@@ -421,10 +418,13 @@ describe("a group", () => {
       expect((await groups()).get("team-a")?.workers.toSorted()).toEqual(["worker 2", "worker-1"]);
     });
     controller.abort();
-    await eventually(async () => {
-      expect((await get<Group>("/groups/team-a")).workers).toEqual(["worker 2"]);
-    }, 40_000);
-  }, 60_000);
+    await eventually(
+      async () => {
+        expect((await get<Group>("/groups/team-a")).workers).toEqual(["worker 2"]);
+      },
+      { forMs: 40_000 },
+    );
+  });
 
   test("whose workers have nothing to do is there all the same", async () => {
     await connect("idle/worker");
@@ -445,7 +445,7 @@ describe("a group", () => {
     await bear("brief/settled", { tags });
     await eventually(async () => {
       expect((await get<Group>("/groups/brief")).tasks.pending).toBe(2);
-    }, FOUND_MS_MAX);
+    });
     await settle("brief/settled", "REJECTED");
     await eventually(async () => {
       expect((await get<Group>("/groups/brief")).tasks).toEqual({
@@ -454,7 +454,7 @@ describe("a group", () => {
         suspended: 0,
         halted: 0,
       });
-    }, FOUND_MS_MAX);
+    });
     expect(Date.now()).toBeGreaterThanOrEqual(timeout);
   });
 

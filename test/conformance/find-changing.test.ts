@@ -4,7 +4,7 @@
  * is on exactly one of them. `SEED=…` repeats the same promises and the same changes.
  */
 import assert from "node:assert/strict";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   SORTS,
   WRITABLE_STATES,
@@ -13,12 +13,10 @@ import {
   type Sort,
 } from "../../client/src/protocol.ts";
 import { createRandom, type Random } from "../model/seeded.ts";
-import { eventually } from "./awaiter.ts";
 import { find, findAll, parametersOf, summaryOf, type Finder, type Parameters } from "./finding.ts";
 import { search, type Query } from "./find-model.ts";
 import { MEMORY, recordOf, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 /** Far longer than a change takes to the index, on a busy machine. */
 const TELLING_MS_MAX = 2000;
@@ -159,7 +157,7 @@ class World {
       const all = [["tags[run]", this.#run] satisfies Parameters[number]];
       const found = await findAll(finder, [...all, ...parametersOf("view=summary&limit=1000")]);
       assert.deepEqual(found, search(await this.look(), {}));
-    }, 20_000);
+    });
   }
 
   /** What everybody's own address says, and what it said of those that are gone. */

@@ -3,7 +3,7 @@
  * every order, every count. The truth about a promise is what its own address says, and what
  * `task.get` says of its task. `SEED=…` repeats a run.
  */
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   NEVER,
   SORTS,
@@ -15,13 +15,11 @@ import {
   type TaskSummary,
 } from "../../client/src/protocol.ts";
 import { createRandom, type Random } from "../model/seeded.ts";
-import { eventually } from "./awaiter.ts";
 import { find, findAll, parametersOf, summaryOf, type Finder } from "./finding.ts";
 import { parametersFor, search, type Query } from "./find-model.ts";
 import { rpcClient, type RpcClient } from "./rpc-client.ts";
 import { MEMORY, recordOf, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const given = process.env["SEED"];
 const SEEDS = given === undefined ? [1, Date.now() >>> 0] : [Number(given)];
@@ -55,7 +53,7 @@ beforeAll(async () => {
   const random = createRandom(SEEDS[0] ?? 0);
   const lives = Array.from({ length: PROMISES }, (_, place) => drawLife(random, place));
   truth = await inLanes(lives, live);
-  await eventually(expectKnown, 20_000);
+  await eventually(expectKnown);
 });
 
 async function expectKnown(): Promise<void> {

@@ -3,7 +3,7 @@
  * group has its own corner of ids; all of them are made at the start, as an index hears of a birth
  * a second later. What is found when queries are mixed is in `find-random.test.ts`.
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   LIMITS,
   NEVER,
@@ -13,13 +13,11 @@ import {
   type PromiseSummary,
   type Stats,
 } from "../../client/src/protocol.ts";
-import { eventually } from "./awaiter.ts";
 import {
   ask,
   expectFound,
   find,
   findAll,
-  FOUND_MS_MAX,
   parametersOf,
   summaryOf,
   type Finder,
@@ -28,8 +26,7 @@ import {
 import { compareIds, search } from "./find-model.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, MEMORY, recordOf, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const ROOT = { authorization: "Bearer root" };
 
@@ -176,7 +173,7 @@ beforeAll(async () => {
     bear("views/timedout", { timeout: FIRST }),
   ];
   await Promise.all(births);
-  await eventually(() => expectCount("", births.length), FOUND_MS_MAX);
+  await eventually(() => expectCount("", births.length));
 });
 
 afterAll(() => service.stop());
@@ -502,7 +499,7 @@ describe("a task", () => {
       expect(shown.get(at("fulfilled"))).toMatchObject({ state: "fulfilled", version: 1 });
       expect(shown.get(at("over"))).toMatchObject({ state: "fulfilled" });
       expect(shown.get(at("plain"))).toBeUndefined();
-    }, FOUND_MS_MAX);
+    });
   });
 });
 
@@ -640,7 +637,7 @@ describe("a view", () => {
     await eventually(async () => {
       const page = await find(root, [...parameters, ["count", "true"]]);
       expect(page.count).toBe(made.length);
-    }, FOUND_MS_MAX);
+    });
     for (const id of made) {
       await settle(id);
       const page = await find<PromiseRecord>(root, parameters);
@@ -806,7 +803,7 @@ describe("time", () => {
         bear(id, { timeout: "1h", escalation: [extend, ...(place % 2 ? [extend] : []), last] }),
       ),
     );
-    await eventually(() => expectCount(`id=${corner}/*&state=RESOLVED`, ids.length), 10_000);
+    await eventually(() => expectCount(`id=${corner}/*&state=RESOLVED`, ids.length));
   });
 
   test("is what makes a promise time out, in every filter, without anybody writing it", async () => {
@@ -830,7 +827,7 @@ describe("time", () => {
         if (before >= timeout) expect([state === "PENDING", completedOn]).toEqual([false, timeout]);
       }
       expect(before).toBeGreaterThanOrEqual(timeout);
-    }, FOUND_MS_MAX);
+    });
     const filters: [string, string[]][] = [
       ["state=pending", []],
       ["state=PENDING", []],
@@ -877,7 +874,7 @@ describe("time", () => {
       expect(records.map(({ state }) => state)).toEqual(["PENDING", "RESOLVED"]);
       const page = await find(root, parametersOf(`id=${corner}/*&sort=id&view=summary`));
       expect(page.promises).toEqual(records.map(summaryOf));
-    }, FOUND_MS_MAX);
+    });
     expect(await ids(`id=${corner}/*&state=pending`)).toEqual([extended]);
     expect(await ids(`id=${corner}/*&deadlineAfter=+30m&state=pending`)).toEqual([extended]);
     expect(await ids(`id=${corner}/*&state=RESOLVED&sort=settled`)).toEqual([settled]);
@@ -902,7 +899,7 @@ async function upTo(
     } catch (broken) {
       expect.unreachable(`${id} at ${page.indexedAt}, of ${instant}: ${String(broken)}`);
     }
-  }, FOUND_MS_MAX);
+  });
 }
 
 describe("an index", () => {
@@ -910,11 +907,11 @@ describe("an index", () => {
     const id = freshId("heard");
     const at = Date.now();
     await bear(id);
-    await expectFound(root, [["id", id]], [id], 10_000);
+    await expectFound(root, [["id", id]], [id]);
     expect(Date.now() - at).toBeLessThan(10_000);
     const settledAt = Date.now();
     await settle(id);
-    await expectFound(root, [["id", id], ...parametersOf("state=RESOLVED")], [id], 5_000);
+    await expectFound(root, [["id", id], ...parametersOf("state=RESOLVED")], [id]);
     expect(Date.now() - settledAt).toBeLessThan(5_000);
   });
 

@@ -5,14 +5,11 @@
  */
 import { expect } from "vitest";
 import type { PromiseRecord, PromiseSummary, SearchPage } from "../../client/src/protocol.ts";
-import { eventually } from "./awaiter.ts";
 import type { Answer, Service } from "./service.ts";
+import { eventually } from "../eventually.ts";
 
 /** In their order, and as often as given. */
 export type Parameters = [name: string, value: string][];
-
-/** An index is told of a birth within about a second; two busy cores stretch that, never so far. */
-export const FOUND_MS_MAX = 15_000;
 
 /** `id=orders/*&limit=3` as parameters, for tests to read well; nothing in it is encoded. */
 export function parametersOf(text: string): Parameters {
@@ -77,7 +74,6 @@ export async function expectFound(
   finder: Finder,
   parameters: Parameters,
   expected: string[],
-  ms = FOUND_MS_MAX,
 ): Promise<void> {
   await eventually(async () => {
     const found = await findAll(finder, [["view", "summary"], ...parameters]);
@@ -85,7 +81,7 @@ export async function expectFound(
       found.map(({ id }) => id),
       pathOf(parameters),
     ).toEqual(expected);
-  }, ms);
+  });
 }
 
 /** What a search has to say of a promise, by what the promise says of itself. */

@@ -3,17 +3,15 @@
  * that break at any event: in the end each list, kept by its events alone, is what a fresh search
  * finds, and that is what the promises say of themselves. `SEED=…` repeats the lives.
  */
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { WRITABLE_STATES, type PromiseSummary } from "../../client/src/protocol.ts";
 import { createRandom, type Random } from "../model/seeded.ts";
-import { eventually } from "./awaiter.ts";
 import { findAll, summaryOf, type Finder, type Parameters } from "./finding.ts";
 import { parametersFor, search, type Query } from "./find-model.ts";
 import { Follower, LINES } from "./follower.ts";
 import { rpcClient, type RpcClient } from "./rpc-client.ts";
 import { MEMORY, recordOf, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const given = process.env["SEED"];
 const SEEDS = given === undefined ? [1, Date.now() >>> 0] : [Number(given)];
@@ -94,7 +92,7 @@ test.each(SEEDS)("seed %i: every live list ends up as what a search finds", asyn
         );
       }
     }
-  }, 15_000);
+  });
   for (const follower of followers) follower.drop();
   for (const what of ["create", "settle", "purge", "dispose", "acquire", "halt"]) {
     expect(did.get(what) ?? 0, what).toBeGreaterThan(3);

@@ -4,7 +4,7 @@
  * what was missed; nobody hears of what is not theirs, and nobody suffers from who does not read.
  * Random histories are in `follow-random.test.ts`.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
   LIMITS,
   PING,
@@ -14,7 +14,6 @@ import {
   type ListEvent,
   type PromiseSummary,
 } from "../../client/src/protocol.ts";
-import { eventually } from "./awaiter.ts";
 import {
   expectFound,
   find,
@@ -26,8 +25,7 @@ import {
 import { Follower, LINES, NotFollowed, type Line, type ResumeBy } from "./follower.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, MEMORY, recordOf, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const ROOT = { authorization: "Bearer root" };
 const FOLLOWERS = 100;
@@ -68,7 +66,7 @@ async function bearAll(ids: string[], body: object = {}): Promise<PromiseSummary
   await eventually(async () => {
     const found = await Promise.all(ids.map((id) => find(root, [["id", id]])));
     expect(found.map(({ promises }) => promises.length)).toEqual(ids.map(() => 1));
-  }, 15_000);
+  });
   return made;
 }
 
@@ -146,7 +144,7 @@ describe("an event stream", () => {
       const states = new Set([...one.found.values()].map(({ state }) => state));
       expect([...states]).toEqual(["RESOLVED"]);
     };
-    await eventually(async () => [follower, other].forEach(expectAll), 20_000);
+    await eventually(async () => [follower, other].forEach(expectAll));
     const asking = Date.now();
     expect((await find(root, parametersOf(`id=${corner}/*`))).promises.length).toBe(100);
     expect(Date.now() - asking).toBeLessThan(5_000);
@@ -157,7 +155,7 @@ describe("an event stream", () => {
         if (one.hasEnded) await one.connect();
         expectAll(one);
       }
-    }, 20_000);
+    });
   });
 });
 
@@ -277,7 +275,7 @@ describe.each(LINES)("on a %s", (line) => {
       expect(statesIn(pending)).toEqual({});
       expect(statesIn(settled)).toEqual(Object.fromEntries(ends));
       expect(statesIn(resolved)).toEqual({ [timer!]: "RESOLVED" });
-    }, 10_000);
+    });
     expect(Date.now()).toBeGreaterThanOrEqual(timeout);
     for (const { completedOn } of all.found.values()) expect(completedOn).toBe(timeout);
     expect([all.pages, pending.pages, settled.pages, resolved.pages]).toEqual([1, 1, 1, 1]);
@@ -320,7 +318,7 @@ describe.each(LINES)("on a %s", (line) => {
       expect([...follower.found.keys()]).toEqual([moved]);
       expect(follower.found.get(moved!)?.timeout).toBe(before.timeout + 3_600_000);
       expect(Date.now()).toBeGreaterThan(before.createdOn + 2_500);
-    }, 10_000);
+    });
   });
 
   test("a task that is taken is told", async () => {
@@ -357,7 +355,7 @@ describe.each(LINES)("on a %s", (line) => {
       while (follower.take());
       expect(new Set(follower.found.keys())).toEqual(new Set([kept, late!.id, settled]));
       expect(follower.found.get(settled!)).toEqual(now);
-    }, 10_000);
+    });
     expect(follower.pages, "the list began anew after a short gap").toBe(1);
   });
 
@@ -534,7 +532,7 @@ test(
   async () => {
     const corner = freshId("again");
     const pending = `id=${corner}/*&state=pending`;
-    await eventually(async () => expect(await followersOf()).toBe(0), 40_000);
+    await eventually(async () => expect(await followersOf()).toBe(0), { forMs: 40_000 });
     const first = await follow("WebSocket", pending);
     await first.next("the page");
     first.drop();
@@ -551,7 +549,7 @@ test(
 
 test("when all have left, nobody is left to be told", { timeout: 60_000 }, async () => {
   // Who leaves an event stream without a word is missed when the next line to them fails.
-  await eventually(async () => expect(await followersOf()).toBe(0), 40_000);
+  await eventually(async () => expect(await followersOf()).toBe(0), { forMs: 40_000 });
   const socket = await follow("WebSocket", "limit=1");
   await socket.next("the page");
   expect(await followersOf()).toBe(1);
@@ -560,7 +558,7 @@ test("when all have left, nobody is left to be told", { timeout: 60_000 }, async
 });
 
 test("no more follow than may, and who leaves makes room", { timeout: 60_000 }, async () => {
-  await eventually(async () => expect(await followersOf()).toBe(0), 40_000);
+  await eventually(async () => expect(await followersOf()).toBe(0), { forMs: 40_000 });
   for (let at = 0; at < LIMITS.listFollowersMax; at += 50) {
     const some = await Promise.all(
       Array.from({ length: 50 }, () => follow("WebSocket", "id=nobody&limit=1")),

@@ -1,14 +1,13 @@
 /** `POST /import`: promises with their history, line by line, idempotent, each refused by its number. */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIMITS, NEVER } from "../../client/src/protocol.ts";
-import { eventually, openSocket } from "./awaiter.ts";
+import { openSocket } from "./awaiter.ts";
 import { importOf, NDJSON, sendImport } from "./lines.ts";
 import { startReceiver } from "./receiver.ts";
 import { expectRefusal } from "./refusal.ts";
 import { rpcClient } from "./rpc-client.ts";
 import { freshId, MEMORY, recordOf, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const BEFORE = Date.UTC(2024, 0, 1);
 
@@ -156,7 +155,7 @@ describe("an imported promise", () => {
       expect((await service.send("POST", "/webhooks", { body })).status).toBe(201);
       await importOf(service, [settled(`${prefix}/old`), pending(`${prefix}/goes-on`)]);
       await service.settle(`${prefix}/goes-on`, { state: "RESOLVED" });
-      await eventually(async () => expect(receiver.all.length).toBeGreaterThan(0), 10_000);
+      await eventually(async () => expect(receiver.all.length).toBeGreaterThan(0));
       const told = receiver.all.map(({ body: text }) => JSON.parse(text) as { type: string });
       expect(told.map(({ type }) => type)).toEqual(["promise.settled"]);
       expect(receiver.all[0]?.body).toContain("goes-on");

@@ -4,12 +4,11 @@
  */
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, problemOf, startService, type Answer, type Service } from "./service.ts";
 import { claims, createSigner, part, signWithHmac, type Signer } from "./token.ts";
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const ISSUER = "https://issuer.example";
 const AUDIENCE = "promises";
@@ -389,9 +388,9 @@ describe("keys at JWT_JWKS_URL", () => {
       expect(asked).toBe(1);
       publish(first, second);
       const token = await second.sign(reader());
-      await vi.waitFor(async () => expect(await isBelieved(service, token)).toBe(true), {
-        timeout: 40_000,
-        interval: 1000,
+      await eventually(async () => expect(await isBelieved(service, token)).toBe(true), {
+        forMs: 40_000,
+        everyMs: 1000,
       });
       expect(asked).toBe(2);
       expect(await isBelieved(service, await first.sign(reader()))).toBe(true);
@@ -401,7 +400,7 @@ describe("keys at JWT_JWKS_URL", () => {
     } finally {
       await service.stop();
     }
-  }, 60_000);
+  });
 
   test.each<[string, typeof answer]>([
     ["fails", { status: 500, body: "" }],
@@ -428,17 +427,13 @@ describe("keys at JWT_JWKS_URL", () => {
         );
         expectRefusal(await service.read("x", bearer("junk")), "unauthorized");
         publish(signer);
-        await vi.waitFor(
+        await eventually(
           async () => expect((await service.read("x", bearer(token))).status).toBe(404),
-          {
-            timeout: 15_000,
-            interval: 500,
-          },
+          { everyMs: 500 },
         );
       } finally {
         await service.stop();
       }
     },
-    40_000,
   );
 });

@@ -3,9 +3,9 @@
  * changed by it (issue: "Errors", LIMITS and ERRORS of protocol.ts; RULES.md section 4, "settled
  * never changes").
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIMITS, type Frame } from "../../client/src/protocol.ts";
-import { eventually, inTime, openSocket, openStream } from "./awaiter.ts";
+import { inTime, openSocket, openStream } from "./awaiter.ts";
 import { nodeRequest, rawRequest } from "./raw-request.ts";
 import { expectRefusal } from "./refusal.ts";
 import {
@@ -16,8 +16,7 @@ import {
   type SendOptions,
   type Service,
 } from "./service.ts";
-
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 let service: Service;
 beforeAll(async () => {

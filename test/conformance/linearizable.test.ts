@@ -6,12 +6,13 @@
  *
  * SEED=<number> draws one seed again; who comes first is then still the server's affair.
  */
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { inParallel } from "../model/measure.ts";
 import { ask, creation, settlement, TARGET } from "../model/protocol-request.ts";
 import { Overlapping } from "./overlapping.ts";
 import { rpcClient, type RpcClient } from "./rpc-client.ts";
 import { MEMORY, startService, type Service } from "./service.ts";
+import { eventually } from "../eventually.ts";
 
 const OPERATIONS = 150;
 const given = process.env["SEED"];
@@ -55,12 +56,10 @@ test("whoever sleeps is woken by each that it waits for, and by nothing else", a
     ]);
     const isAsleep = suspended?.status === 200;
     expect(suspended?.status).toBe(isAsleep ? 200 : 300);
-    await vi.waitFor(
-      async () =>
-        expect(await rpc.ask(ask.taskGet(id))).toMatchObject({
-          body: { task: isAsleep ? { state: "pending", resumes: 2 } : { state: "acquired" } },
-        }),
-      { timeout: 5_000, interval: 20 },
+    await eventually(async () =>
+      expect(await rpc.ask(ask.taskGet(id))).toMatchObject({
+        body: { task: isAsleep ? { state: "pending", resumes: 2 } : { state: "acquired" } },
+      }),
     );
   });
 });

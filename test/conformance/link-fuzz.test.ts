@@ -12,10 +12,10 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { createRandom, type Random } from "../model/seeded.ts";
-import { eventually } from "./awaiter.ts";
 import { MEMORY } from "./service.ts";
+import { eventually } from "../eventually.ts";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const SEED = Number(process.env["SEED"] ?? 20_261_123);
 const TOKENS = 10_000;

@@ -2,9 +2,8 @@
  * Links: capabilities for one promise that are handed to people without a key (issue 3, section 1).
  * Made, listed and revoked by whoever may settle; opened by anybody; decided by a POST only.
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIMITS } from "../../client/src/protocol.ts";
-import { eventually } from "./awaiter.ts";
 import {
   answerOf,
   csrfOf,
@@ -24,8 +23,7 @@ import {
 } from "./link.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 const SCHEMA = {
@@ -186,7 +184,7 @@ describe("making a link", () => {
       "too_many_links",
     );
     expect((await shownLinks(service, id)).length).toBe(LIMITS.linksMax);
-  }, 60_000);
+  });
 });
 
 describe("listing", () => {

@@ -9,8 +9,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startServer } from "../../src/local/server.ts";
 import { answer, startReceiver, type Receiver } from "./receiver.ts";
 import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 const KEY = { authorization: "Bearer k" };
 const TARGET = "resonate:target";
@@ -175,11 +174,11 @@ test("whoever is called and redirects is not followed: no worker, no listener, n
   await send(open, "PUT", `/promises/${freshId()}`, { tags: { [TARGET]: at("/worker") } });
   await rpc(open, "promise.settle", { id: awaited, state: "resolved" });
   // Those who must be told are told again: by then the first answer is long digested.
-  await vi.waitFor(() => {
+  await eventually(() => {
     expect(asked("/worker")).toBeGreaterThan(0);
     expect(asked("/listener")).toBeGreaterThan(1);
     expect(asked("/notified")).toBeGreaterThan(1);
-  }, 20_000);
+  });
   expect(asked("/redirected")).toBe(0);
   await elsewhere.stop();
 });
@@ -203,10 +202,10 @@ test("a server that has keys since calls it no more, whatever was registered bef
     await server.stop();
     server = await startServer({ data, env: { API_KEYS: "k" } });
     await ask("PUT", "/promises/told-of", {});
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { deliveries } = await ask("GET", `/webhooks/${id}/deliveries`);
       expect(deliveries[0]).toMatchObject({ failure: "refused" });
-    }, 10_000);
+    });
     expect(receiver.all.filter(({ path }) => path === "/before")).toHaveLength(1);
   } finally {
     await server.stop();

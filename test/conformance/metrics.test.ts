@@ -1,16 +1,14 @@
 /** `GET /metrics`: the format to the letter, and figures that are those of what was done. */
 import * as fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LATENCY_BOUNDS_MS, STATES, TASK_STATES } from "../../client/src/protocol.ts";
 import { metricsText, type MetricFigures } from "../../src/http/metrics-text.ts";
 import { startServer } from "../../src/local/server.ts";
 import { temporaryData } from "../local/command.ts";
-import { eventually } from "./awaiter.ts";
 import { parseMetrics, type Family } from "./prometheus.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, MEMORY, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 type Metrics = Map<string, Family>;
 
@@ -183,7 +181,7 @@ describe("the figures", () => {
       expect(age).toBeLessThanOrEqual((Date.now() - created + 1000) / 1000);
       const shards = now.get("durable_index_promises")?.samples ?? [];
       expect(shards.reduce((sum, { value }) => sum + value, 0)).toBe(11);
-    }, 20_000);
+    });
   });
 
   test("have the webhooks, what waits for them and what was given up", async () => {
@@ -197,7 +195,7 @@ describe("the figures", () => {
       expect(valueOf(now, "durable_webhooks", { disabled: "false" })).toBe(1);
       expect(valueOf(now, "durable_webhooks", { disabled: "true" })).toBe(1);
       expect(valueOf(now, "durable_webhook_events_waiting")).toBeGreaterThan(0);
-    }, 20_000);
+    });
   });
 
   test("take no parameters", async () => {
@@ -225,13 +223,13 @@ test("the totals go on where they were, after a restart and after what they coun
       await fetch(at, { method: "PUT", headers: json, body: "{}" });
       await fetch(at, { method: "PATCH", headers: json, body: '{"state":"RESOLVED"}' });
     }
-    await eventually(async () => expect(await totalsAt(first.url)).toEqual([3, 3, 3]), 20_000);
+    await eventually(async () => expect(await totalsAt(first.url)).toEqual([3, 3, 3]));
     await fetch(`${first.url}/promises/a`, { method: "DELETE" });
-    await eventually(async () => expect(await totalsAt(first.url)).toEqual([3, 3, 2]), 20_000);
+    await eventually(async () => expect(await totalsAt(first.url)).toEqual([3, 3, 2]));
     await first.stop();
     const second = await startServer({ data });
     try {
-      await eventually(async () => expect(await totalsAt(second.url)).toEqual([3, 3, 2]), 20_000);
+      await eventually(async () => expect(await totalsAt(second.url)).toEqual([3, 3, 2]));
     } finally {
       await second.kill();
     }

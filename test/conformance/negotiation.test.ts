@@ -2,14 +2,12 @@
  * One address, many forms: every id has a URL that leads back to it, and what that URL answers is
  * what was asked for (issue: "Ids", "One URL by negotiation", "Strong ETag").
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HEADER, LIMITS, PING, PONG, SUBPROTOCOL } from "../../client/src/protocol.ts";
 import { inTime, openSocket, openStream } from "./awaiter.ts";
 import { nodeRequest } from "./raw-request.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, recordOf, startService, type Answer, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
 
 let service: Service;
 beforeAll(async () => {

@@ -4,7 +4,7 @@
  */
 import { Validator } from "@cfworker/json-schema";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ERRORS, LIMITS, STATES } from "../../client/src/protocol.ts";
 import { inTime, openSocket } from "./awaiter.ts";
 import { staleCsrf } from "./link.ts";
@@ -18,8 +18,7 @@ import {
   type SendOptions,
   type Service,
 } from "./service.ts";
-
-vi.setConfig({ testTimeout: 40_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 type Schema = Record<string, unknown>;
 interface Media {
@@ -570,11 +569,11 @@ describe("every answer is declared, and its body is as declared", () => {
     const bare = service.send("POST", "/promise/await", { body: { promiseId: id } });
     const socket = await openSocket(service, id);
     await socket.next();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const refused = await service.send("GET", `${service.address(id)}?wait=1ms`);
       expect(refused.status).toBe(429);
       expectDeclared("getPromise", refused);
-    }, 5000);
+    });
     expectDeclared(
       "bareCall",
       await service.send("POST", "/promise/await", { body: { promiseId: id } }),

@@ -5,13 +5,12 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { createParser } from "eventsource-parser";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIMITS } from "../../client/src/protocol.ts";
-import { eventually, inTime } from "./awaiter.ts";
+import { inTime } from "./awaiter.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
+import { eventually } from "../eventually.ts";
 
 let service: Service;
 beforeAll(async () => {
@@ -172,7 +171,7 @@ describe("a worker", () => {
     // Until the inbox has noticed, a task may still be sent after it.
     await eventually(async () => {
       const id = await createTask(`poll://any@${group}/a`);
-      await vi.waitFor(() => expect(staying.messages.join()).toContain(id), 200);
+      await eventually(() => expect(staying.messages.join()).toContain(id), { forMs: 200 });
     });
     staying.leave();
   });

@@ -2,7 +2,7 @@
  * Decisions by several: N of M, with a veto or without, nobody twice, not the requester if so asked;
  * settled when the count is reached or cannot be any more (issue 3, section 3).
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openSocket } from "./awaiter.ts";
 import {
   answerOf,
@@ -18,8 +18,6 @@ import {
 } from "./link.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 const NO = { state: "REJECTED" };
 

@@ -4,7 +4,7 @@
  * one wins"; section 4, "every awaiter registered before settlement is told, exactly one value, the
  * winner's").
  */
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { HEADER, type Frame, type PromiseRecord } from "../../client/src/protocol.ts";
 import { openSocket, openStream } from "./awaiter.ts";
 import {
@@ -15,8 +15,6 @@ import {
   type Answer,
   type Service,
 } from "./service.ts";
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 const SETTLERS = 100;
 

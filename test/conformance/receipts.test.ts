@@ -3,13 +3,11 @@
  * bearer. Checked here by the published keys and WebCrypto alone (issue 3, section 4; RFC 7515, 8037).
  */
 import { createHash, generateKeyPairSync, verify } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SettledBy, Vote } from "../../client/src/protocol.ts";
 import { answerOf, decide, makeLink, promiseAndLink, recordAt } from "./link.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, MEMORY, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 60_000 });
 
 let service: Service;
 beforeAll(async () => {

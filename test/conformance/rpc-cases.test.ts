@@ -22,7 +22,7 @@ beforeAll(async () => {
   service = await startService({ env: { DEBUG_SURFACE: "true" }, dir: MEMORY });
   modelled = await measure(new ModelSubject(), CASES, BASE);
   ours = await measure(await httpSubject(service.url), CASES, BASE);
-}, 60_000);
+});
 
 afterAll(async () => {
   await service.stop();

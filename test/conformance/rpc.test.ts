@@ -5,8 +5,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
+import { eventually } from "../eventually.ts";
 
 const data = mkdtempSync(join(tmpdir(), "durable-promises-rpc-"));
 const NEVER = Number.MAX_SAFE_INTEGER;
@@ -215,12 +216,10 @@ describe("a task", () => {
       80,
     );
     try {
-      await vi.waitFor(
-        async () =>
-          expect(await call("task.get", { id: silent })).toMatchObject({
-            data: { task: { state: "pending", version: 1 } },
-          }),
-        { timeout: 5000, interval: 50 },
+      await eventually(async () =>
+        expect(await call("task.get", { id: silent })).toMatchObject({
+          data: { task: { state: "pending", version: 1 } },
+        }),
       );
       expect(await call("task.get", { id: heard })).toMatchObject({
         data: { task: { state: "acquired", pid: "w", ttl: 300 } },
@@ -243,12 +242,10 @@ describe("a task", () => {
     expect(await call("task.get", { id: long })).toMatchObject({
       data: { task: { state: "acquired", version: 1, pid: "w" } },
     });
-    await vi.waitFor(
-      async () =>
-        expect(await call("task.get", { id: short })).toMatchObject({
-          data: { task: { state: "pending" } },
-        }),
-      { timeout: 5000, interval: 50 },
+    await eventually(async () =>
+      expect(await call("task.get", { id: short })).toMatchObject({
+        data: { task: { state: "pending" } },
+      }),
     );
   });
 

@@ -3,14 +3,12 @@
  * change nothing, whatever form they ask for (RFC 9110 section 9.2.1; issue: "PATCH", "One URL by
  * negotiation").
  */
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { HEADER } from "../../client/src/protocol.ts";
 import { inTime, openSocket, type SocketAwaiter } from "./awaiter.ts";
 import { nodeRequest } from "./raw-request.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, recordOf, startService, type Service } from "./service.ts";
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 const OPERATIONS = ["peek", "await", "resolve", "reject", "dispose"];
 const ACCEPTS = [

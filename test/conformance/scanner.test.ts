@@ -11,7 +11,7 @@ import { createRandom, type Random } from "../model/seeded.ts";
 import { decide, makeLink, recordAt, submit, type MadeLink } from "./link.ts";
 import { freshId, MEMORY, startService, type Service } from "./service.ts";
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const SEED = Number(process.env["SEED"] ?? 20_261_123);
 const SEQUENCES = 210;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { startReceiver } from "./receiver.ts";
+import { eventually } from "../eventually.ts";
 
 const data = mkdtempSync(join(tmpdir(), "durable-promises-schedules-"));
 let server: Server;
@@ -120,17 +121,15 @@ test("every second makes its promise exactly once, also those while the server w
   const path = "/schedules/seconds";
   const made = await send("PUT", path, { cron: "* * * * * *", promiseTimeout: "1h" });
   const first = made.json.nextRunTime!;
-  await vi.waitFor(
-    async () => expect((await send("GET", path)).json.lastRunTime).toBeGreaterThan(first),
-    { timeout: 10_000, interval: 100 },
+  await eventually(async () =>
+    expect((await send("GET", path)).json.lastRunTime).toBeGreaterThan(first),
   );
   await server.kill();
   const deadUntil = Date.now() + 2500;
-  await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(deadUntil), { timeout: 5000 });
+  await eventually(() => expect(Date.now()).toBeGreaterThan(deadUntil));
   server = await startServer({ data });
-  await vi.waitFor(
-    async () => expect((await send("GET", path)).json.lastRunTime).toBeGreaterThan(deadUntil),
-    { timeout: 10_000, interval: 100 },
+  await eventually(async () =>
+    expect((await send("GET", path)).json.lastRunTime).toBeGreaterThan(deadUntil),
   );
   const { json } = await send("PATCH", path, { paused: true });
   const missing: number[] = [];

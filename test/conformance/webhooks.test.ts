@@ -12,8 +12,6 @@ import { verifyWebhook } from "../../client/src/webhook.ts";
 import { answer, startReceiver, type Behaviour, type Receiver } from "./receiver.ts";
 import { eventId, startWebhookServer, type Body, type WebhookServer } from "./webhook-server.ts";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 const data = mkdtempSync(join(tmpdir(), "durable-promises-webhooks-"));
 let server: WebhookServer;
 let receiver: Receiver;

@@ -8,8 +8,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
-
 interface Shown {
   state: string;
   value: { data?: unknown };

@@ -6,12 +6,12 @@
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WRITABLE_STATES } from "../../client/src/protocol.ts";
-import { eventually } from "../conformance/awaiter.ts";
 import { findAll, type Finder, type Parameters } from "../conformance/finding.ts";
 import { parametersFor, type Query } from "../conformance/find-model.ts";
 import { Follower, LINES } from "../conformance/follower.ts";
 import { startService, type Service } from "../conformance/service.ts";
 import { createRandom, type Random } from "../model/seeded.ts";
+import { eventually } from "../eventually.ts";
 
 const ROUNDS = 4;
 const STEPS = 40;
@@ -30,7 +30,7 @@ let finder: Finder;
 beforeAll(async () => {
   service = await startService({ dir: tmpdir() });
   finder = { service, headers: {} };
-}, 60_000);
+});
 
 afterAll(() => service.stop());
 
@@ -58,19 +58,22 @@ test(
         while (follower.take());
         await follower.connect(random.pick(["header", "parameter"]));
       }
-      await eventually(async () => {
-        for (const [place, filter] of FILTERS.entries()) {
-          const asked: Parameters = [...parametersFor(filter), ["view", "summary"]];
-          const found = await findAll(finder, asked);
-          for (const follower of followers.slice(place * 2, place * 2 + 2)) {
-            while (follower.take());
-            expect(follower.hasEnded).toBe(false);
-            const label = `SEED=${SEED} round ${round} ${JSON.stringify(filter)}, ${follower.line}`;
-            expect(byId([...follower.found.values()]), label).toEqual(byId(found));
+      await eventually(
+        async () => {
+          for (const [place, filter] of FILTERS.entries()) {
+            const asked: Parameters = [...parametersFor(filter), ["view", "summary"]];
+            const found = await findAll(finder, asked);
+            for (const follower of followers.slice(place * 2, place * 2 + 2)) {
+              while (follower.take());
+              expect(follower.hasEnded).toBe(false);
+              const label = `SEED=${SEED} round ${round} ${JSON.stringify(filter)}, ${follower.line}`;
+              expect(byId([...follower.found.values()]), label).toEqual(byId(found));
+            }
           }
-        }
-        expect(Date.now()).toBeGreaterThan(lastDue);
-      }, 30_000);
+          expect(Date.now()).toBeGreaterThan(lastDue);
+        },
+        { forMs: 30_000 },
+      );
     }
     for (const follower of followers) follower.drop();
   },

@@ -10,14 +10,14 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { WRITABLE_STATES, type PromiseRecord, type State } from "../../client/src/protocol.ts";
 import { startServer, type Server } from "../../src/local/server.ts";
-import { eventually } from "../conformance/awaiter.ts";
 import { compareIds } from "../conformance/find-model.ts";
 import { summaryOf } from "../conformance/finding.ts";
 import { createRandom, type Random } from "../model/seeded.ts";
+import { eventually } from "../eventually.ts";
 
 const ROUNDS = 8;
 const CALLERS = 8;
-const CONVERGED_MS_MAX = 60_000;
+const CONVERGING = { forMs: 60_000 };
 const PAST = 1_600_000_000_000;
 const given = process.env["SEED"];
 const SEED = given === undefined ? Date.now() >>> 0 : Number(given);
@@ -85,7 +85,7 @@ test("a rebuild compares every promise, says how far it is, and mends nothing", 
     }
     expect(checks.reduce((sum, check) => sum + (check?.compared ?? 0), 0)).toBe(count);
     expect(checks.reduce((sum, check) => sum + (check?.repaired ?? 0), 0)).toBe(0);
-  }, CONVERGED_MS_MAX);
+  }, CONVERGING);
   await expectTruthFound("after the rebuild");
 }, 120_000);
 
@@ -196,7 +196,7 @@ async function expectAnswersFound(label: string): Promise<void> {
       return one.isUnsure || isRight ? [] : [`${id} is ${stateOf(one)}, and found ${row}`];
     });
     expect(wrong, label).toEqual([]);
-  }, CONVERGED_MS_MAX);
+  }, CONVERGING);
 }
 
 /** Every promise that was ever sent, or is found, is found exactly as its own address shows it. */
@@ -219,7 +219,7 @@ async function expectTruthFound(label: string): Promise<void> {
     open = all.length > 0 ? all.map(({ id }) => id) : [...known.keys()];
     expect(all, label).toEqual([]);
     expect(isWhole, "all of them at once").toBe(true);
-  }, CONVERGED_MS_MAX);
+  }, CONVERGING);
 }
 
 async function read(id: string): Promise<PromiseRecord | undefined> {
@@ -264,7 +264,7 @@ async function countAtRest(): Promise<number> {
     expect(found.filter(({ id, state }) => retained.has(id) && state !== "PENDING")).toEqual([]);
     expect(found.filter(({ state, timeout }) => state === "PENDING" && timeout < soon)).toEqual([]);
     return found.length;
-  }, CONVERGED_MS_MAX);
+  }, CONVERGING);
 }
 
 interface Shard {

@@ -6,8 +6,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, it, vi } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
+import { eventually } from "../eventually.ts";
 
 const ROUNDS = 20;
 const CALLERS = 8;
@@ -116,14 +117,11 @@ async function expectKept(url: string, prefix: string): Promise<void> {
 async function expectAlarmsFired(url: string): Promise<void> {
   const left = new Set(owedAlarms);
   owedAlarms.clear();
-  await vi.waitFor(
-    async () => {
-      for (const id of left) {
-        const { status } = await fetch(`${url}/promises/${id}`);
-        if (status === 404) left.delete(id);
-      }
-      expect([...left]).toEqual([]);
-    },
-    { timeout: 10_000, interval: 100 },
-  );
+  await eventually(async () => {
+    for (const id of left) {
+      const { status } = await fetch(`${url}/promises/${id}`);
+      if (status === 404) left.delete(id);
+    }
+    expect([...left]).toEqual([]);
+  });
 }

@@ -10,8 +10,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
-
 const JSON_TYPE = { "content-type": "application/json" };
 const A = randomBytes(32).toString("base64");
 const B = randomBytes(32).toString("base64");

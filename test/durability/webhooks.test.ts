@@ -14,8 +14,9 @@ import type { PromiseRecord, WebhookEvent, WebhookEventType } from "../../client
 import { startServer, type Server } from "../../src/local/server.ts";
 import { answer, startReceiver, type Behaviour, type Receiver } from "../conformance/receiver.ts";
 import { createRandom } from "../model/seeded.ts";
+import { eventually } from "../eventually.ts";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 32));
 const random = createRandom(SEED);
@@ -215,9 +216,9 @@ async function killWhileSending(): Promise<void> {
 
 /** When nothing waits there any more. */
 async function drained({ path }: Endpoint): Promise<void> {
-  await vi.waitFor(
+  await eventually(
     async () => expect((await send("GET", path)).json).toMatchObject({ waiting: 0 }),
-    { timeout: 60_000, interval: 50 },
+    { forMs: 60_000 },
   );
 }
 
@@ -302,7 +303,7 @@ test(`${KILLS} kills: what is owed is delivered or a dead letter (SEED=${SEED})`
     await start();
   }
   // What expired while nothing ran is settled by an alarm that is late, and told then.
-  await vi.waitFor(
+  await eventually(
     async () => {
       await readAll();
       for (const [name, endpoint] of endpoints) {
@@ -311,7 +312,7 @@ test(`${KILLS} kills: what is owed is delivered or a dead letter (SEED=${SEED})`
         expect(unheard, `${name} has heard of all`).toEqual([]);
       }
     },
-    { timeout: 30_000, interval: 250 },
+    { forMs: 60_000, everyMs: 250 },
   );
   await Promise.all(Array.from(endpoints.values(), drained));
 

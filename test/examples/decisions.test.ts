@@ -8,9 +8,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { launch, noBrowser } from "../browser/browser.ts";
+import { eventually } from "../eventually.ts";
 
 const EXAMPLES = resolve(import.meta.dirname, "../../client/examples");
 
@@ -66,7 +67,7 @@ it("10: the scanner changes nothing, the person decides, the program goes on", a
     "Orders the laptop on the IT budget: Enjoy",
     "Decided by ada@example.com (link)",
   ]);
-}, 60_000);
+});
 
 it.skipIf(noBrowser)(
   "10: a person in a browser opens the mail, and refuses with a reason",
@@ -74,14 +75,11 @@ it.skipIf(noBrowser)(
     const browser: Browser = await launch();
     try {
       const example = run("10_approval_mail.ts", "laptop-2", "--no-auto");
-      const mailbox = await vi.waitFor(
-        () => {
-          const found = /Open the mailbox at (\S+)/.exec(example.lines().join("\n"));
-          if (!found) throw new Error("not asked yet");
-          return found[1]!;
-        },
-        { timeout: 20_000, interval: 20 },
-      );
+      const mailbox = await eventually(() => {
+        const found = /Open the mailbox at (\S+)/.exec(example.lines().join("\n"));
+        if (!found) throw new Error("not asked yet");
+        return found[1]!;
+      });
       const page = await browser.newPage();
       await page.goto(mailbox);
       await page.getByRole("link", { name: "May Bob buy a new laptop?" }).click();
@@ -96,7 +94,6 @@ it.skipIf(noBrowser)(
       await browser.close();
     }
   },
-  60_000,
 );
 
 it("11: the payment is there before anybody waits, once, and nobody can forge it", async () => {
@@ -109,7 +106,7 @@ it("11: the payment is there before anybody waits, once, and nobody can forge it
   ]);
   const [, waited] = /^Paid: pi_1, 129 cents, after waiting (\d+) ms$/.exec(lines.at(-1)!) ?? [];
   expect(Number(waited)).toBeLessThan(5000);
-}, 60_000);
+});
 
 it("12: the second of three decides, after the pager, and the receipt is good", async () => {
   const lines = await run("12_two_of_three.ts", "deploy/1").done;
@@ -129,4 +126,4 @@ it("12: the second of three decides, after the pager, and the receipt is good", 
   const again = await run("12_two_of_three.ts", "deploy/1").done;
   expect(again).toContain('Decided: {"go":true}');
   expect(again.filter((line) => line.startsWith("pager: "))).toEqual([]);
-}, 60_000);
+});

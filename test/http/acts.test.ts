@@ -8,6 +8,7 @@ import type { Env } from "../../src/env.ts";
 import { app } from "../../src/http/app.ts";
 import type { Act } from "../../src/machine/audit.ts";
 import { ADMIN, guarded, ORIGIN } from "./guarded.ts";
+import { eventually } from "../eventually.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -51,7 +52,7 @@ describe("an act", () => {
     const written = Promise.withResolvers<void>();
     const { told, env } = logThat(() => written.promise);
     const made = makeKey(env, ctx);
-    await vi.waitFor(() => expect(told).toEqual(["begin key.create"]));
+    await eventually(() => expect(told).toEqual(["begin key.create"]));
     written.resolve();
     expect((await made)[0]).toBe(201);
     await waitOnExecutionContext(ctx);

@@ -441,7 +441,7 @@ async function webhookFor(id: string): Promise<void> {
 /** A task that nobody takes is offered again and again. */
 afterEach(async () => {
   await Promise.all(tasks.splice(0).map((id) => promiseAt(id).apply({ kind: "dispose" })));
-}, 60_000);
+});
 
 function freshIn(prefix: string): Promise<string> {
   const both: Use = { ask: () => ({ path: "/schedules", body: { kind: "task." } }), needs: [] };

@@ -23,6 +23,7 @@ import {
   resolve,
   scheduleAt,
 } from "../object/runtime.ts";
+import { eventually } from "../eventually.ts";
 
 const SHARDS = 8;
 /** Later than whatever the objects themselves say. */
@@ -255,7 +256,7 @@ describe("schedules", () => {
     const tags = freshTag();
     await schedule("s6", tags);
     await scheduleAt("s6").remove();
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await searchSchedules(deployment(), { tags, limit: 9 })).toEqual({ ids: [] }),
     );
   });
@@ -312,7 +313,7 @@ describe("schedules", () => {
     await reached.promise;
     await schedule("s9", tags);
     await scheduleAt("s9").remove();
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await searchSchedules(deployment(), { tags, limit: 9 })).toEqual({ ids: [] }),
     );
     held.resolve();

@@ -6,8 +6,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
-import { eventually } from "../conformance/awaiter.ts";
 import { temporaryData } from "./command.ts";
+import { eventually } from "../eventually.ts";
 
 const GREEDY = 4000;
 

@@ -4,8 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
-import { eventually } from "../conformance/awaiter.ts";
 import { temporaryData } from "./command.ts";
+import { eventually } from "../eventually.ts";
 
 const KEY = "the-first-key";
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Problem } from "../../client/src/protocol.ts";
 import { startServer, type Server } from "../../src/local/server.ts";
-import { eventually } from "../conformance/awaiter.ts";
 import { temporaryData } from "./command.ts";
+import { eventually } from "../eventually.ts";
 
 let data: string;
 let cleanups: (() => unknown)[];
@@ -58,7 +58,7 @@ describe("ready", () => {
     // One shard is asked at a time, and what was found is believed for a second.
     await eventually(async () => {
       expect(await readyOf(second)).toEqual([503, "Not ready: index"]);
-    }, 10_000);
+    });
     await second.stop();
     expect(await readyOf(await start({ INDEX_SHARDS: "2" }))).toEqual([200, "ready"]);
   });

@@ -1,6 +1,6 @@
 /** `npm start` as the person at the terminal meets it: what it says, and what signals do to it. */
 import { existsSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   childrenOf,
   isRunning,
@@ -9,6 +9,7 @@ import {
   workerdOf,
   type Command,
 } from "./command.ts";
+import { eventually } from "../eventually.ts";
 
 let data: string;
 let cleanups: (() => unknown)[];
@@ -35,8 +36,7 @@ function start(args: string[] = ["--port", "0"], env: Record<string, string> = {
 
 const health = async (url: string) => (await fetch(`${url}/health`)).status;
 
-const untilGone = (pid: number) =>
-  vi.waitFor(() => expect(isRunning(pid)).toBe(false), { timeout: 5_000, interval: 20 });
+const untilGone = (pid: number) => eventually(() => expect(isRunning(pid)).toBe(false));
 
 describe("a start", () => {
   it("prints one block with a URL that answers", async () => {
@@ -55,7 +55,7 @@ describe("a start", () => {
   it("says that nobody may ask when the network could but no key is set", async () => {
     const command = start(["--port", "0", "--host", "0.0.0.0"]);
     expect(await health(await command.url)).toBe(200);
-    await vi.waitFor(() => expect(command.stderr).toMatch(/^Closed: 0\.0\.0\.0 .* API_KEYS/));
+    await eventually(() => expect(command.stderr).toMatch(/^Closed: 0\.0\.0\.0 .* API_KEYS/));
     expect(command.stdout).not.toContain("Open:");
   });
 
@@ -127,7 +127,7 @@ describe("a signal", () => {
 
   it("while it starts ends it with 0", async () => {
     const command = start();
-    await vi.waitFor(() => expect(existsSync(data)).toBe(true), { timeout: 5_000, interval: 1 });
+    await eventually(() => expect(existsSync(data)).toBe(true), { everyMs: 1 });
     command.process.kill("SIGTERM");
     expect(await command.ended).toEqual({ code: 0, signal: null });
   });

@@ -20,6 +20,7 @@ import {
   runDurableObjectAlarm,
   runInDurableObject,
 } from "./runtime.ts";
+import { eventually } from "../eventually.ts";
 
 const JSON_BODY = { "content-type": "application/json" };
 
@@ -186,7 +187,7 @@ describe("a waiting awaiter", () => {
       headers: JSON_BODY,
       body: '{"promiseId":"bill/7"}',
     });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const waiting = await runInDurableObject(stub, (_, ctx) => ctx.getWebSockets().length);
       expect(waiting).toBe(4);
     });
@@ -207,7 +208,7 @@ describe("a waiting awaiter", () => {
     await stub.apply(create("bill/8"));
     const polled = ask("/promises/bill/8?wait=20s");
     const events = await ask("/promises/bill/8", { headers: { accept: "text/event-stream" } });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const waiting = await runInDurableObject(stub, (_, ctx) => ctx.getWebSockets().length);
       expect(waiting).toBe(2);
     });
@@ -282,7 +283,7 @@ async function expectBill(
     };
   };
   await step();
-  await vi.waitFor(async () => expect(await bill()).toEqual(expected), { timeout: 10_000 });
+  await eventually(async () => expect(await bill()).toEqual(expected));
   // Nor does it go on to cost more.
   await scheduler.wait(50);
   expect(await bill()).toEqual(expected);

@@ -24,8 +24,6 @@ const realNow = Date.now;
 let aheadMs = 0;
 let number = 0;
 
-vi.setConfig({ testTimeout: 30_000 });
-
 beforeEach(() => {
   vi.spyOn(Date, "now").mockImplementation(() => realNow() + aheadMs);
   vi.spyOn(console, "error").mockImplementation(() => undefined);

@@ -15,8 +15,6 @@ const WHILE_MS = 8000;
 const TTL = 60_000;
 let number = 0;
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const realNow = Date.now;
 /** The clock runs, and jumps when a test says so. */
 let aheadMs = 0;

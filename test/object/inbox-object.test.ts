@@ -13,6 +13,7 @@ import {
   runDurableObjectAlarm,
   runInDurableObject,
 } from "./runtime.ts";
+import { eventually } from "../eventually.ts";
 
 type Inbox = ReturnType<typeof inboxAt>;
 
@@ -221,7 +222,7 @@ describe("a parked task", () => {
       new Set(ids.slice(0, 20).map((id) => execute(id))),
     );
     expect(poked).toHaveLength(45);
-    await vi.waitFor(async () => expect(await alarmOf(inbox)).toBeNull());
+    await eventually(async () => expect(await alarmOf(inbox)).toBeNull());
     expect((await stored(inbox)).parked).toEqual([]);
   });
 
@@ -231,10 +232,10 @@ describe("a parked task", () => {
     await inbox.offer(task("preferably-b", { pid: "b" }));
     const poked = whenPoked(group, async () => false);
     await Worker.at(inbox, "a");
-    await vi.waitFor(() => expect(poked).toEqual(["preferably-b"]));
+    await eventually(() => expect(poked).toEqual(["preferably-b"]));
     await Worker.at(inbox, "b");
-    await vi.waitFor(() => expect(poked).toEqual(["preferably-b", "for-b"]));
-    await vi.waitFor(async () => expect((await stored(inbox)).parked).toEqual([]));
+    await eventually(() => expect(poked).toEqual(["preferably-b", "for-b"]));
+    await eventually(async () => expect((await stored(inbox)).parked).toEqual([]));
   });
 
   it("is not lost when its promise disowns it while it is offered anew", async () => {
@@ -245,8 +246,8 @@ describe("a parked task", () => {
       return false;
     });
     await Worker.at(inbox, "b");
-    await vi.waitFor(() => expect(poked).toHaveLength(1));
-    await vi.waitFor(async () => expect(await alarmOf(inbox)).toBeNull());
+    await eventually(() => expect(poked).toHaveLength(1));
+    await eventually(async () => expect(await alarmOf(inbox)).toBeNull());
     expect((await stored(inbox)).parked).toEqual(["t v1"]);
   });
 
@@ -258,7 +259,7 @@ describe("a parked task", () => {
     });
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const worker = await Worker.at(inbox, "a");
-    await vi.waitFor(() => expect(log).toHaveBeenCalledOnce());
+    await eventually(() => expect(log).toHaveBeenCalledOnce());
     expect(await alarmOf(inbox)).toBeGreaterThan(Date.now());
     expect(await runDurableObjectAlarm(inbox)).toBe(true);
     expect(poked).toHaveLength(2);
@@ -277,7 +278,7 @@ describe("a parked task", () => {
     for (const id of ids) await inbox.offer(task(id));
     const poked = whenPoked(group, () => new Promise(() => undefined));
     const before = await Worker.at(inbox, "a");
-    await vi.waitFor(() => expect(poked).toHaveLength(20));
+    await eventually(() => expect(poked).toHaveLength(20));
     await abortAllDurableObjects();
     await before.closed;
     expect(await alarmOf(inboxAt(group))).not.toBeNull();
@@ -285,7 +286,7 @@ describe("a parked task", () => {
     whenPoked(group, offersAgain);
     const worker = await Worker.at(inboxAt(group), "a");
     await worker.message(29);
-    await vi.waitFor(async () => expect((await stored(inboxAt(group))).parked).toEqual([]));
+    await eventually(async () => expect((await stored(inboxAt(group))).parked).toEqual([]));
   });
 });
 
@@ -318,7 +319,7 @@ describe("a message that must arrive", () => {
     const worker = await Worker.at(inboxAt(group), "p");
     expect(await worker.message(0)).toBe(message("m").text);
     await worker.message(1);
-    await vi.waitFor(async () => expect((await stored(inboxAt(group))).kept).toEqual([]));
+    await eventually(async () => expect((await stored(inboxAt(group))).kept).toEqual([]));
     expect(worker.messages).toHaveLength(2);
   });
 
@@ -329,7 +330,7 @@ describe("a message that must arrive", () => {
     expect(worker.messages).toHaveLength(1);
     await evictDurableObject(inbox, { webSockets: "hibernate" });
     worker.acknowledge();
-    await vi.waitFor(async () => expect((await stored(inbox)).kept).toEqual([]));
+    await eventually(async () => expect((await stored(inbox)).kept).toEqual([]));
     expect(worker.messages).toHaveLength(1);
   });
 
@@ -358,7 +359,7 @@ describe("a message that must arrive", () => {
     expect(worker.messages).toEqual([]);
     await silent.leave();
     expect(await worker.message(0)).toBe(message("m").text);
-    await vi.waitFor(async () => expect((await stored(inbox)).kept).toEqual([]));
+    await eventually(async () => expect((await stored(inbox)).kept).toEqual([]));
   });
 
   it("is one of many: a backlog comes in pieces, through hibernation, in its order", async () => {
@@ -371,7 +372,7 @@ describe("a message that must arrive", () => {
     expect(worker.messages).toHaveLength(20);
     worker.acknowledges = true;
     worker.acknowledge();
-    await vi.waitFor(async () => expect((await stored(inbox)).kept).toEqual([]));
+    await eventually(async () => expect((await stored(inbox)).kept).toEqual([]));
     expect([...new Set(worker.messages)]).toEqual(ids.map((id) => message(id).text));
   });
 
@@ -382,7 +383,7 @@ describe("a message that must arrive", () => {
     await evictDurableObject(inbox);
     const worker = await Worker.at(inbox, "p");
     expect(await worker.message(0)).toBe(text);
-    await vi.waitFor(async () => expect((await stored(inbox)).kept).toEqual([]));
+    await eventually(async () => expect((await stored(inbox)).kept).toEqual([]));
     expect(await inbox.unblock(message("n", { text }))).toBe("delivered");
   });
 
@@ -397,7 +398,7 @@ describe("a message that must arrive", () => {
     worker.acknowledges = true;
     worker.acknowledge();
     expect((await Promise.all(outcomes)).slice(0, 6)).toEqual(Array(6).fill("delivered"));
-    await vi.waitFor(async () => expect((await stored(inbox)).kept).toEqual([]));
+    await eventually(async () => expect((await stored(inbox)).kept).toEqual([]));
     expect(worker.messages.length).toBeGreaterThanOrEqual(12);
   });
 

@@ -19,6 +19,7 @@ import {
   resolve,
   ring,
 } from "./runtime.ts";
+import { eventually } from "../eventually.ts";
 
 const DAY_MS = 86_400_000;
 let number = 0;
@@ -94,7 +95,7 @@ function once<T extends object, Name extends keyof T & string>(
 }
 
 async function waitFor(spy: Called): Promise<void> {
-  await vi.waitFor(() => expect(spy.mock.calls.length).toBeGreaterThan(0), 5000);
+  await eventually(() => expect(spy.mock.calls.length).toBeGreaterThan(0));
 }
 
 const CHANGES: Record<string, (id: string) => Command[]> = {
@@ -131,37 +132,33 @@ const COMBINED: [keyof typeof ENDS, string][] = [
 
 describe("the index", () => {
   describe.each(COMBINED)("after a %s %s of", (end, step) => {
-    it.each(Object.keys(CHANGES))(
-      "%s comes to the truth",
-      async (change) => {
-        const id = `index-crash/${(number += 1)}`;
-        const commands = CHANGES[change]!(id);
-        const last = commands.pop()!;
-        for (const command of commands) await promiseAt(id).apply(command);
-        // What came before the last change was heard, if it is not to be told together with it.
-        if (change !== "a settlement within the second" && commands.length > 0) {
-          vi.setSystemTime(start + 1000);
-          await promiseAt(id).indexed();
-        }
-        gate.isOpen = false;
-        const there = STEPS[step]!();
-        await promiseAt(id).apply(last);
-        // What is told by an alarm only comes so far when it rings.
-        const rung = there && change === "a birth" ? ring(() => promiseAt(id)) : undefined;
-        rung?.catch(() => undefined);
-        if (there) await waitFor(there);
-        await ENDS[end](id);
-        gate.isOpen = true;
-        await rung;
+    it.each(Object.keys(CHANGES))("%s comes to the truth", async (change) => {
+      const id = `index-crash/${(number += 1)}`;
+      const commands = CHANGES[change]!(id);
+      const last = commands.pop()!;
+      for (const command of commands) await promiseAt(id).apply(command);
+      // What came before the last change was heard, if it is not to be told together with it.
+      if (change !== "a settlement within the second" && commands.length > 0) {
+        vi.setSystemTime(start + 1000);
+        await promiseAt(id).indexed();
+      }
+      gate.isOpen = false;
+      const there = STEPS[step]!();
+      await promiseAt(id).apply(last);
+      // What is told by an alarm only comes so far when it rings.
+      const rung = there && change === "a birth" ? ring(() => promiseAt(id)) : undefined;
+      rung?.catch(() => undefined);
+      if (there) await waitFor(there);
+      await ENDS[end](id);
+      gate.isOpen = true;
+      await rung;
 
-        await aDayGoesBy(id);
-        const record = await promiseAt(id).get();
-        const { revision: _, ...expected } = record
-          ? promiseEntry(record, { revision: 0 })
-          : { revision: 0 };
-        expect(await rowOf(id)).toEqual(record ? [expect.objectContaining(expected)] : []);
-      },
-      20_000,
-    );
+      await aDayGoesBy(id);
+      const record = await promiseAt(id).get();
+      const { revision: _, ...expected } = record
+        ? promiseEntry(record, { revision: 0 })
+        : { revision: 0 };
+      expect(await rowOf(id)).toEqual(record ? [expect.objectContaining(expected)] : []);
+    });
   });
 });

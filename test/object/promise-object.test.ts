@@ -16,6 +16,7 @@ import {
   runDurableObjectAlarm,
   runInDurableObject,
 } from "./runtime.ts";
+import { eventually } from "../eventually.ts";
 
 const START = Date.UTC(2030, 0, 1);
 let number = 0;
@@ -318,7 +319,7 @@ describe.each(["in memory", "evicted between all steps"])("a promise object, %s"
     const awaiters = await Promise.all(Array.from({ length: 700 }, () => Awaiter.at(stub)));
     await expect(Awaiter.at(stub)).rejects.toThrow("429");
     awaiters[0]!.socket.close(1000);
-    const another = await vi.waitFor(() => Awaiter.at(stub));
+    const another = await eventually(() => Awaiter.at(stub));
     expect(another.story).toBe("pending");
   });
 });

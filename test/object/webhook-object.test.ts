@@ -19,8 +19,7 @@ import {
   runDurableObjectAlarm,
   runInDurableObject,
 } from "./runtime.ts";
-
-vi.setConfig({ testTimeout: 30_000 });
+import { eventually } from "../eventually.ts";
 
 const START = Date.UTC(2030, 0, 1);
 const SECOND = 1000;
@@ -189,7 +188,7 @@ describe("an event", () => {
     const all = receive(() => new Promise(() => undefined));
     await hook.enqueue(event(1));
     void runDurableObjectAlarm(hook).catch(() => undefined);
-    await vi.waitFor(() => expect(all).toHaveLength(1));
+    await eventually(() => expect(all).toHaveLength(1));
     await abortAllDurableObjects();
     vi.mocked(fetch).mockImplementation(async (_, init) => {
       all.push({ id: new Headers(init?.headers).get("webhook-id")! } as Taken);
@@ -298,10 +297,10 @@ describe("many events", () => {
     expect(all).toHaveLength(20);
     vi.setSystemTime(START + SECOND);
     const run = runDurableObjectAlarm(hook);
-    await vi.waitFor(() => expect(all).toHaveLength(23));
+    await eventually(() => expect(all).toHaveLength(23));
     // Three old ones hang, seventeen are due; the new ones are sent meanwhile.
     for (let n = 0; n < 13; n += 1) await hook.enqueue(event(`new${n}`));
-    await vi.waitFor(async () => expect((await hook.get())!.waiting).toBe(20));
+    await eventually(async () => expect((await hook.get())!.waiting).toBe(20));
     expect(all.slice(20).filter(({ id }) => isOld(id))).toHaveLength(3);
     hanging.let = Infinity;
     await run;
@@ -362,7 +361,7 @@ describe("an endpoint", () => {
     await hook.enqueue(event(1));
     await ring(hook, START);
     expect(await hook.get()).toMatchObject({ disabled: { why: "gone" }, waiting: 0, dead: 1 });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const snapshot = (await registry().snapshot(version))!;
       expect(snapshot.endpoints.map((endpoint) => endpoint.id)).not.toContain(id);
     });
@@ -420,7 +419,7 @@ describe("an endpoint", () => {
     await hook.enqueue(event(1));
     await hook.enqueue(event(2));
     const run = runDurableObjectAlarm(hook);
-    await vi.waitFor(() => expect(fetch).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(fetch).toHaveBeenCalledTimes(2));
     expect(await hook.remove()).toBe(true);
     removal.isOver = true;
     await run;
@@ -543,10 +542,10 @@ describe("a promise's object", () => {
     vi.setSystemTime(START + 2500);
     expect(ready(bindings)).toBeUndefined();
     expect(ready(bindings)).toBeUndefined();
-    await vi.waitFor(() => expect(asked).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(asked).toHaveBeenCalledTimes(2));
     // Nothing had changed: the answer was short.
     expect(await asked.mock.results[1]!.value).toBeNull();
-    await vi.waitFor(() => {
+    await eventually(() => {
       vi.setSystemTime(START + 4999);
       expect(ready(bindings)).toBeUndefined();
     });

@@ -7,8 +7,9 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
+import { eventually } from "../eventually.ts";
 
 const EXAMPLES = resolve(import.meta.dirname, "../../client/examples");
 
@@ -72,7 +73,7 @@ it("5: a purchase is made once, by hand and as a workflow, and found done the se
   expect(second.filter((line) => /^tab \d: RESOLVED/.test(line))).toHaveLength(3);
   expect(second.filter((line) => /settled$|charges|looks up/.test(line))).toEqual([]);
   expect(second.filter((line) => line === "workflow: paid 129 cents")).toHaveLength(3);
-}, 60_000);
+});
 
 it("6: every part is done although a worker is killed with its hands full", async () => {
   const lines = await run("6_fan_out.ts", "fan-out", "9").done;
@@ -94,21 +95,18 @@ it("7: the printed line approves, and away from a terminal it approves itself", 
   expect(alone.at(-1)).toBe("a timer approved, 1200 euros are paid");
 
   const asked = run("7_human_approval.ts", "expense-2");
-  const refusal = await vi.waitFor(
-    () => {
-      const line = asked.lines()[3];
-      if (line === undefined) throw new Error("not asked yet");
-      return /curl -X PATCH '(?<url>[^']+)' .* -d '(?<body>[^']+)'/.exec(line)!.groups!;
-    },
-    { timeout: 20_000, interval: 20 },
-  );
+  const refusal = await eventually(() => {
+    const line = asked.lines()[3];
+    if (line === undefined) throw new Error("not asked yet");
+    return /curl -X PATCH '(?<url>[^']+)' .* -d '(?<body>[^']+)'/.exec(line)!.groups!;
+  });
   const headers = { "content-type": "application/json" };
   const init = { method: "PATCH", headers, body: refusal["body"]! };
   expect((await fetch(refusal["url"]!, init)).status).toBe(201);
   const lines = await asked.done;
   expect(lines).not.toContain("Pays 1200 euros");
   expect(lines.at(-1)).toBe("ada refused the 1200 euros");
-}, 60_000);
+});
 
 it("8: the schedule is there, in its time zone, and has run now in a worker", async () => {
   for (const _ of [1, 2]) {
@@ -121,16 +119,13 @@ it("8: the schedule is there, in its time zone, and has run now in a worker", as
   }
   const end = await fetch(`${server.url}/schedules/reports%2Fdaily`, { method: "DELETE" });
   expect(end.status).toBe(204);
-}, 60_000);
+});
 
 it("9: the countdown goes on in another process and says no number twice", async () => {
   const first = run("9_countdown.ts", "countdown", "5");
   // The second sleep: before it, a number that was said might not be remembered yet.
   const sleeping = `${server.url}/promises/${encodeURIComponent("countdown:3")}`;
-  await vi.waitFor(async () => expect((await fetch(sleeping)).status).toBe(200), {
-    timeout: 20_000,
-    interval: 20,
-  });
+  await eventually(async () => expect((await fetch(sleeping)).status).toBe(200));
   first.process.kill("SIGINT");
   await expect(first.done).rejects.toThrow("ended with");
 

@@ -7,11 +7,11 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { vi } from "vitest";
 import { startServer } from "../../src/local/server.ts";
 import { rpcClient } from "../conformance/rpc-client.ts";
 import type { Settings } from "./sdk-child.ts";
 import { type SdkProcess, startSdkProcess } from "./sdk-process.ts";
+import { eventually } from "../eventually.ts";
 
 /** Far more than anything here takes; a test that gets there has failed. */
 export const PATIENCE = 60_000;
@@ -117,5 +117,5 @@ async function tooLate(): Promise<never> {
 
 /** Waits until `check` passes; it is asked again and again. */
 export function until<T>(check: () => T | Promise<T>): Promise<T> {
-  return vi.waitFor(check, { timeout: 20_000, interval: 25 });
+  return eventually(check);
 }

@@ -13,9 +13,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launch, noBrowser } from "../../browser/browser.ts";
 import { newId, startWorld, type World } from "../world.ts";
+import { eventually } from "../../eventually.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "durable-promises-react-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -76,7 +77,7 @@ describe.skipIf(noBrowser)("in StrictMode in a browser", { timeout: 60_000 }, ()
       );
     });
     await once(pages.listen(0, "127.0.0.1"), "listening");
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser?.close();
     pages?.closeAllConnections();
@@ -111,13 +112,13 @@ describe.skipIf(noBrowser)("in StrictMode in a browser", { timeout: 60_000 }, ()
     // Mounted twice in StrictMode, and still one line.
     expect(sockets).toEqual([{ closed: false }]);
     await page.getByText("toggle").click();
-    await vi.waitFor(() => expect(sockets).toEqual([{ closed: true }]), { timeout: 5000 });
+    await eventually(() => expect(sockets).toEqual([{ closed: true }]));
     await page.getByText("toggle").click();
     await shows(page, `pending|${id}||`);
     expect(sockets).toEqual([{ closed: true }, { closed: false }]);
     await world.direct.resolve(id, { by: "cy" });
     await shows(page, `resolved|${id}|cy|`);
-    await vi.waitFor(() => expect(sockets[1]).toEqual({ closed: true }), { timeout: 5000 });
+    await eventually(() => expect(sockets[1]).toEqual({ closed: true }));
     // It will not change any more: who comes back need not ask.
     await page.getByText("toggle").click();
     await page.getByText("toggle").click();
@@ -150,7 +151,7 @@ describe.skipIf(noBrowser)("in StrictMode in a browser", { timeout: 60_000 }, ()
     await settledDown(page);
     // Too late: what is shown stays, and what nobody catches is no unhandled rejection.
     await page.getByText("refuse bob").click();
-    await vi.waitFor(() => expect(requests.filter((one) => one === "PATCH")).toHaveLength(2));
+    await eventually(() => expect(requests.filter((one) => one === "PATCH")).toHaveLength(2));
     await settledDown(page);
     await shows(page, `resolved|${id}|ada|`);
     expect((await seen(page)).unhandled).toEqual([]);
@@ -201,7 +202,7 @@ describe.skipIf(noBrowser)("in StrictMode in a browser", { timeout: 60_000 }, ()
     await world.direct.create(id);
     const { page, requests } = await open(id, { polling: "" });
     await shows(page, `pending|${id}||`);
-    await vi.waitFor(() => expect(requests).toHaveLength(2), { timeout: 5000 });
+    await eventually(() => expect(requests).toHaveLength(2));
     await page.waitForTimeout(300);
     expect(requests).toHaveLength(2);
     await page.getByText("toggle").click();

@@ -35,7 +35,7 @@ beforeAll(async () => {
     target: "es2022",
     logLevel: "error",
   });
-}, 30_000);
+});
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
