@@ -73,6 +73,8 @@ export interface Env {
   DEBUG_SURFACE?: string;
   /** Names the process, where a server is one: set by `npm start`. Another one, and the index checks itself. */
   RUN?: string;
+  /** How many files the process may have open. Set by `npm start` only, which raises it first. */
+  FILES_MAX?: string;
   /** `true` lets webhooks, workers and listeners be called on this machine, also where there are keys. */
   ALLOW_LOOPBACK?: string;
   /** `loopback` lets this machine in without a key. Set by `npm start` and `npm run dev` only. */
@@ -118,7 +120,12 @@ export interface Config {
   openOnLoopback: boolean;
   /** Whether we may be told to call this machine. */
   callsLoopback: boolean;
+  /** How many promises may be in memory at once, where a server is one process. */
+  inMemoryMax: number;
 }
+
+/** Each holds three files open; the rest is for connections, and for the objects of other kinds. */
+const FILES_FOR_EACH = 4;
 
 const LINK_KEY_BYTES_MIN = 32;
 const LOG_SETTINGS = ["off", "errors", "all"] as const;
@@ -152,6 +159,7 @@ export function readConfig(env: Env): Config {
     debugSurface: env.DEBUG_SURFACE === "true",
     openOnLoopback: env.OPEN === "loopback",
     callsLoopback: env.OPEN === "loopback" || env.ALLOW_LOOPBACK === "true",
+    inMemoryMax: readInMemoryMax(env.FILES_MAX),
   };
   configs.set(env, config);
   return config;
@@ -254,6 +262,12 @@ function readChoice<Choice extends string>(
   const choice = choices.find((known) => known === text);
   if (choice !== undefined) return choice;
   throw new SettingError(`${name} must be ${choices.join(" or ")}, not "${text}"`);
+}
+
+/** A shell may also say "unlimited". */
+function readInMemoryMax(text: string | undefined): number {
+  const files = Number(text ?? Number.POSITIVE_INFINITY);
+  return files > 0 ? Math.ceil(files / FILES_FOR_EACH) : Number.POSITIVE_INFINITY;
 }
 
 function readAwaitersMax(text: string | undefined): number {

@@ -41,11 +41,13 @@ const ROOMS: Room[] = [
     mayType: ["src/object/"],
   },
   { path: "src/log.ts", may: [] },
+  { path: "src/in-memory.ts", may: ["src/env.ts"] },
   {
     path: "src/object/",
     may: [
       "src/object/",
       "src/log.ts",
+      "src/in-memory.ts",
       "src/machine/",
       "src/env.ts",
       "client/src/protocol.ts",
@@ -64,6 +66,7 @@ const ROOMS: Room[] = [
       "src/http/",
       "src/env.ts",
       "src/log.ts",
+      "src/in-memory.ts",
       "src/duration.ts",
       "client/src/protocol.ts",
       // Pure: what a record looks like, what a link, an address or a form may be. Never a decision.

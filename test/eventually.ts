@@ -1,4 +1,4 @@
-/** A condition, looked at again and again: a slow machine makes a test slow, never red. */
+/** Patience: a slow machine makes a test slow, never red. */
 import { vi } from "vitest";
 
 interface Patience {
@@ -14,4 +14,21 @@ export function eventually<T>(
   { forMs = 20_000, everyMs = 20 }: Patience = {},
 ): Promise<T> {
   return vi.waitFor(look, { timeout: forMs, interval: everyMs });
+}
+
+/**
+ * What must be done within `ms` of its beginning, as before a deadline: again with twice the time,
+ * where the machine was too slow for it. A failure within the time is one.
+ *
+ * @param attempt with ids of its own each time
+ */
+export async function withTime<T>(ms: number, attempt: (ms: number) => Promise<T>): Promise<T> {
+  for (let given = ms; ; given *= 2) {
+    const begunAt = Date.now();
+    try {
+      return await attempt(given);
+    } catch (failure) {
+      if (Date.now() < begunAt + given || given >= 8 * ms) throw failure;
+    }
+  }
 }

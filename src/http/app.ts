@@ -8,6 +8,7 @@ import { Hono, type Context } from "hono";
 import { cors } from "hono/cors";
 import { HEADER } from "../../client/src/protocol.ts";
 import { readConfig, type Config, type Env } from "../env.ts";
+import { roomFor } from "../in-memory.ts";
 import { noteEnds } from "./acts.ts";
 import { authenticate, isGuarded, isLoopback } from "./auth.ts";
 import type { Edge } from "./edge.ts";
@@ -147,6 +148,8 @@ async function admitted(request: Request, env: Env, ctx: ExecutionContext): Prom
     const principal = admission instanceof Promise ? await admission : admission;
     passage.principal = principal;
     if (!isFull(principal)) await permitRoute(hot, request, env, principal);
+    const room = env.RUN === undefined ? undefined : roomFor(env, idOfPath(request.url, HOT));
+    if (room) await room;
     const answer = await hot.handleCall({ request, env, principal });
     return request.method === "HEAD" ? new Response(null, answer) : answer;
   } catch (error) {

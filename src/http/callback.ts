@@ -8,6 +8,7 @@
  */
 import { LIMITS } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
+import { roomFor } from "../in-memory.ts";
 import type { Mapping } from "../machine/link.ts";
 import { isSettled, type Payload } from "../machine/promise.ts";
 import type { C } from "./edge.ts";
@@ -27,6 +28,7 @@ export async function receiveCallback(c: C): Promise<Response> {
   if (!claims) throw await guessed(c.req.raw, c.env, refusalOfLink("unknown"));
   if (claims.expiresAt <= Date.now()) throw refusalOfLink("expired");
   const body = await readBody(c.req.raw);
+  await roomFor(c.env, claims.promiseId);
   const object = c.env.PROMISES.getByName(claims.promiseId);
   const { link, standing, record: asked } = await object.viewLink(claims.linkId);
   if (!link || link.allowed.kind !== "callback") throw refusalOfLink("unknown");

@@ -6,6 +6,7 @@
  */
 import { ERRORS, type ErrorCode, type Problem } from "../../client/src/protocol.ts";
 import { SettingError } from "../env.ts";
+import { NoRoomError } from "../in-memory.ts";
 import { logFailure } from "../log.ts";
 import { passageOf } from "./passage.ts";
 import { redactedUrl } from "./redacted-url.ts";
@@ -76,6 +77,12 @@ export function errorResponse(error: unknown, request: Request): Response {
     const headers = { "retry-after": "1" };
     return problemResponse(
       new Refusal("unavailable", "The promise's object is busy or moving; try again", { headers }),
+    );
+  }
+  if (error instanceof NoRoomError) {
+    const headers = { "retry-after": "10" };
+    return problemResponse(
+      new Refusal("unavailable", `On this machine ${error.message}`, { headers }),
     );
   }
   // For who has just set it, and looks at the screen.

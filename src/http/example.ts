@@ -11,6 +11,7 @@
 import * as v from "valibot";
 import { rejectionMessage, type Scope, type State } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
+import { roomFor } from "../in-memory.ts";
 import { isSettled, type PromiseRecord, type Settle } from "../machine/promise.ts";
 import { noteAct } from "./acts.ts";
 import { follow, type SplitFrame } from "./await.ts";
@@ -99,6 +100,7 @@ async function perform(c: C, call: Call): Promise<Response> {
   const [scope, ...more] = NEEDS[call.operation];
   for (const besides of more) requireScope(asker.principal, besides);
   await permit(asker, scope, call.id, "no promise");
+  await roomFor(c.env, call.id);
   const promise = c.env.PROMISES.getByName(call.id);
   switch (call.operation) {
     case "peek":

@@ -7,6 +7,7 @@
  * it once.
  */
 import { LIMITS, type ExportMark } from "../../client/src/protocol.ts";
+import { roomFor } from "../in-memory.ts";
 import { logFailure } from "../log.ts";
 import type { PromiseRecord } from "../machine/promise.ts";
 import { recordMatches } from "../machine/query.ts";
@@ -56,7 +57,12 @@ async function* linesOf(
       const ids = page.found.map(({ entry }) => entry.id);
       for (let start = 0; start < ids.length; start += AT_A_TIME) {
         const slice = ids.slice(start, start + AT_A_TIME);
-        const read = slice.map((id) => again(async () => env.PROMISES.getByName(id).get()));
+        const read = slice.map((id) =>
+          again(async () => {
+            await roomFor(env, id);
+            return env.PROMISES.getByName(id).get();
+          }),
+        );
         const texts = (await Promise.all(read)).flatMap((record) => textOf(record, asked));
         exported += texts.length;
         if (texts.length > 0) yield texts.join("");

@@ -13,6 +13,7 @@ import {
   type ImportResult,
   type ImportSummary,
 } from "../../client/src/protocol.ts";
+import { roomFor } from "../in-memory.ts";
 import { logFailure } from "../log.ts";
 import type { Import } from "../machine/import.ts";
 import { noteAct } from "./acts.ts";
@@ -158,7 +159,10 @@ async function resultOf(asked: Asked, { number: line }: Line, { env }: Call): Pr
   if (!("record" in asked)) return asked;
   const { id } = asked.record;
   try {
-    const fields = await again(async () => env.PROMISES.getByName(id).importRecord(asked));
+    const fields = await again(async () => {
+      await roomFor(env, id);
+      return env.PROMISES.getByName(id).importRecord(asked);
+    });
     if (fields === undefined) return { line, id, result: "imported" };
     if (fields.length === 0) return { line, id, result: "same" };
     const detail = "There is another promise under this id, which was left as it is";

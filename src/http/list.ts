@@ -3,6 +3,7 @@
  * a WebSocket.
  */
 import { HEADER, SUBPROTOCOL } from "../../client/src/protocol.ts";
+import { roomFor } from "../in-memory.ts";
 import { recordMatches } from "../machine/query.ts";
 import { resourceText } from "../machine/resource.ts";
 import { summaryOf } from "../machine/summary.ts";
@@ -52,6 +53,7 @@ async function textsOf(
   const keys = new Map(found.map(({ key, entry }) => [entry.id, key]));
   const page = { ids: [...keys.keys()], ...(next && { cursor: next.id }) };
   const read: PageRead = await readPage(page, async (id) => {
+    await roomFor(env, id);
     const record = await env.PROMISES.getByName(id).get();
     // The index may be behind: what is there now is what counts.
     return record && recordMatches(record, asked.terms, now)

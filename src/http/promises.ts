@@ -10,6 +10,7 @@ import {
   type SettledState,
 } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
+import { roomFor } from "../in-memory.ts";
 import { isSettled, type Create, type Extend, type Settle } from "../machine/promise.ts";
 import { promiseUrl, splitFrame } from "../machine/resource.ts";
 import type { Changed } from "../object/promise-object.ts";
@@ -44,7 +45,10 @@ export async function createPromise(call: Call): Promise<Response> {
   const command = await parseCreate(call, id, Date.now());
   // The route has checked the id of the path.
   passageOf(call.request).promise = command.id;
-  if (id === undefined) await permit(call, "create", command.id, "forbidden");
+  if (id === undefined) {
+    await permit(call, "create", command.id, "forbidden");
+    await roomFor(call.env, command.id);
+  }
   const origin = originOf(call);
   const pushed = checkTarget(command.tags, "tags", origin, call);
   // Whom an escalation tells, it tells where the promise is.

@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import { LIMITS } from "../../client/src/protocol.ts";
+import { roomFor } from "../in-memory.ts";
 import type { PromiseRecord } from "../machine/promise.ts";
 import { recordMatches, scheduleMatches, type PromiseTerms } from "../machine/query.ts";
 import { protocolText, taskText } from "../machine/resource.ts";
@@ -78,6 +79,7 @@ async function readPromises(
   const within = prefixes === "all" ? undefined : prefixes;
   const found = await findIds(env, { ...terms, within }, page, now);
   return readPage(found, async (id) => {
+    await roomFor(env, id);
     const record = await env.PROMISES.getByName(id).get(at);
     return record && recordMatches(record, terms, now) ? textOf(record) : undefined;
   });

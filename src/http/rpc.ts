@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import { ERRORS, type ErrorCode } from "../../client/src/protocol.ts";
 import { readConfig } from "../env.ts";
+import { roomFor } from "../in-memory.ts";
 import type { C } from "./edge.ts";
 import { Refusal } from "./errors.ts";
 import { readJson } from "./json.ts";
@@ -48,9 +49,9 @@ export async function callProtocol(c: C): Promise<Response> {
     const origin = originOf({ request: c.req.raw, env: c.env });
     const principal = c.get("principal");
     const { data } = asked;
-    noteFacts(c.req.raw, kind, data);
+    const id = noteFacts(c.req.raw, kind, data);
     const ask = { env: c.env, principal, text, data, origin, ...(at !== undefined && { at }) };
-    return answered(kind, corrId, await reply(kind, version, ask));
+    return answered(kind, corrId, await reply(kind, version, ask, id));
   } catch (error) {
     if (!(error instanceof Refusal) || !isForCaller(error.code)) throw error;
     return answered(kind, corrId, refusal(ERRORS[error.code].status, error.message));
@@ -58,12 +59,13 @@ export async function callProtocol(c: C): Promise<Response> {
 }
 
 /** For the log: what is asked, and about what, as far as the shape of a kind shows it. */
-function noteFacts(request: Request, kind: string, data: object): void {
+function noteFacts(request: Request, kind: string, data: object): string | undefined {
   const passage = passageOf(request);
   // Any word may come as a kind; a known one is short.
   passage.kind = isKind(kind) ? kind : "unknown";
   const id = "id" in data ? data.id : "awaited" in data ? data.awaited : undefined;
   if (typeof id === "string" && faultOfId(id) === undefined) passage.promise = id;
+  return passage.promise;
 }
 
 /** Its clients know no problem documents; what is not the caller's mistake goes the usual way. */
@@ -83,7 +85,13 @@ export async function tokenInEnvelope(request: Request): Promise<string | undefi
   }
 }
 
-async function reply(kind: string, version: string, ask: Ask): Promise<Reply> {
+/** @param id of the promise that it is about, where it says so at once */
+async function reply(
+  kind: string,
+  version: string,
+  ask: Ask,
+  id: string | undefined,
+): Promise<Reply> {
   if (version !== VERSION) {
     return refusal(400, `head.version must be ${VERSION}, not "${version}"`);
   }
@@ -91,6 +99,7 @@ async function reply(kind: string, version: string, ask: Ask): Promise<Reply> {
   if (!serve || !isKind(kind)) return refusal(400, `There is no kind "${kind}"`);
   const denied = await deniedBy(kind, ask);
   if (denied) return denied;
+  if (id !== undefined) await roomFor(ask.env, id);
   if (ask.at === undefined && !kind.startsWith("debug.")) return serve(ask);
   if (!readConfig(ask.env).debugSurface) {
     return refusal(403, "Only a server with DEBUG_SURFACE=true lets its clock be driven");

@@ -195,7 +195,7 @@ function writeConfig(
       ...at,
       module: "worker.js",
       objectsDirectory,
-      settings: Object.keys(settings),
+      settings: [...Object.keys(settings), "FILES_MAX"],
       ...("JWT_JWKS_URL" in settings && { trustedNetwork: "JWKS" }),
     }),
   );

@@ -36,8 +36,9 @@ const OUTPUT_LENGTH_MAX = 4_096;
 /**
  * The shell does two things before it becomes workerd, with the same pid.
  *
- * It raises the limit of open files: each live object needs three, and workerd dies when they run
- * out. The hard limit may be "unlimited" while the kernel still refuses large numbers (macOS).
+ * It raises the limit of open files, and tells the Worker of it: each live object needs three, and
+ * workerd dies when they run out. The hard limit may be "unlimited" while the kernel still refuses
+ * large numbers (macOS).
  *
  * It leaves a watcher that reads file 4, the leash. When Node ends in whatever way, the leash ends
  * without a line, and the watcher kills workerd. When workerd ends first, Node writes a line, so
@@ -47,6 +48,8 @@ const LAUNCH = `
 hard=$(ulimit -Hn)
 if [ "$hard" = unlimited ]; then hard=1048576; fi
 ulimit -Sn "$hard" 2>/dev/null || ulimit -Sn 65536 2>/dev/null || ulimit -Sn 10240 2>/dev/null || :
+FILES_MAX=$(ulimit -Sn)
+export FILES_MAX
 (read -r line <&4 || kill -9 $$) 3<&- >/dev/null 2>&1 &
 exec "$@" 4<&-
 `;

@@ -6,6 +6,7 @@
  * It survives its own crash: how far it has come is stored with every step.
  */
 import type { Env } from "../env.ts";
+import { roomFor } from "../in-memory.ts";
 import { logFailure } from "../log.ts";
 import type { IndexEntry } from "../machine/index-entry.ts";
 
@@ -92,7 +93,10 @@ export class Checking {
     if (!check || check.doneAt !== undefined) return;
     const ids = this.#world.ids(check.which, check.after, AT_A_TIME);
     const told = await Promise.allSettled(
-      ids.map((id) => this.#world.env.PROMISES.getByName(id).indexEntry()),
+      ids.map(async (id) => {
+        await roomFor(this.#world.env, id);
+        return this.#world.env.PROMISES.getByName(id).indexEntry();
+      }),
     );
     const entries = told.flatMap((answer) => {
       if (answer.status === "fulfilled") return answer.value;

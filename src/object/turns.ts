@@ -8,6 +8,7 @@
  */
 import { LIMITS, type Frame, type WebhookEventType } from "../../client/src/protocol.ts";
 import { readConfig, type Env } from "../env.ts";
+import { noteInMemory } from "../in-memory.ts";
 import { wakeAt } from "../machine/deadline.ts";
 import type { IndexEntry } from "../machine/index-entry.ts";
 import {
@@ -194,6 +195,7 @@ export class Turns {
   now(at?: number): number {
     if (at !== undefined) return at;
     this.#latestNow = Math.max(this.#latestNow, Date.now());
+    if (this.#env.FILES_MAX !== undefined) noteInMemory(this.id, this.#latestNow);
     return this.#latestNow;
   }
 

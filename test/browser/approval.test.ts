@@ -4,13 +4,13 @@
  * approval-page.test.ts's matter. Screenshots land in `.build/screenshots`.
  */
 import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { findingsOf } from "./axe.ts";
 import { launch, noBrowser, open } from "./browser.ts";
+import { MEMORY } from "../memory.ts";
 
 const startedAt = Date.now();
 const SHOTS = join(import.meta.dirname, "../../.build/screenshots");
@@ -46,7 +46,7 @@ const shot = (page: Page, name: string) =>
   page.screenshot({ path: join(SHOTS, `person-${name}.png`), fullPage: true });
 
 describe.skipIf(noBrowser)("a person with a link", () => {
-  const data = mkdtempSync(join(tmpdir(), "durable-promises-approval-"));
+  const data = mkdtempSync(join(MEMORY, "durable-promises-approval-"));
   let server: Server;
   let browser: Browser;
 
@@ -466,7 +466,7 @@ describe.skipIf(noBrowser)("a person with a link", () => {
     ["without a script", NO_SCRIPT],
     ["with a script", {}],
   ])("decides at a server for this machine, which has no keys, %s", async (_name, options) => {
-    const own = mkdtempSync(join(tmpdir(), "durable-promises-approval-"));
+    const own = mkdtempSync(join(MEMORY, "durable-promises-approval-"));
     const local = await startServer({ data: own });
     try {
       const headers = { "content-type": "application/json" };

@@ -3,11 +3,11 @@
  * pages that complain of what leaves the origin. It judges nothing; the tests do.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { startServer } from "../../src/local/server.ts";
 import { launch, open, type Opened } from "./browser.ts";
+import { MEMORY } from "../memory.ts";
 
 const SHOTS = join(import.meta.dirname, "../../.build/screenshots");
 const PATIENCE_MS = 15_000;
@@ -33,7 +33,7 @@ export interface World {
 
 export async function startWorld(env: Record<string, string> = {}): Promise<World> {
   mkdirSync(SHOTS, { recursive: true });
-  const data = mkdtempSync(join(tmpdir(), "durable-promises-dashboard-"));
+  const data = mkdtempSync(join(MEMORY, "durable-promises-dashboard-"));
   const [server, browser] = await Promise.all([startServer({ data, env }), launch()]);
   const key = env["API_KEYS"];
   return {

@@ -3,15 +3,15 @@
  * of the API. Screenshots land in `.build/screenshots`.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { launch, noBrowser, open } from "./browser.ts";
+import { MEMORY } from "../memory.ts";
 
 const SHOTS = join(import.meta.dirname, "../../.build/screenshots");
-const DATA = mkdtempSync(join(tmpdir(), "durable-promises-pages-"));
+const DATA = mkdtempSync(join(MEMORY, "durable-promises-pages-"));
 
 if (noBrowser) console.warn(`browser tests skipped: ${noBrowser}`);
 

@@ -6,10 +6,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { startServer } from "../../src/local/server.ts";
+import { MEMORY } from "../memory.ts";
 
 export const MAIN = resolve(import.meta.dirname, "../../client/src/cli/main.ts");
 
@@ -148,7 +148,7 @@ export interface TestServer extends AsyncDisposable {
 
 /** A real server in a folder of its own. */
 export async function startTestServer(env: Record<string, string> = {}): Promise<TestServer> {
-  const data = await mkdtemp(join(tmpdir(), "durable-promises-cli-"));
+  const data = await mkdtemp(join(MEMORY, "durable-promises-cli-"));
   const server = await startServer({ data, env });
   return {
     url: server.url,

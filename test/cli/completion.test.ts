@@ -4,7 +4,6 @@
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -14,6 +13,7 @@ import { COMMANDS } from "../../client/src/cli/commands.ts";
 import { candidates } from "../../client/src/cli/completion.ts";
 import { untilFound } from "../client/indexed.ts";
 import { deadUrl, MAIN, run, startTestServer, type TestServer } from "./cli.ts";
+import { MEMORY } from "../memory.ts";
 
 const noIds = async (): Promise<string[]> => [];
 const someIds = async () => ["orders/42", "orders/43", "other"];
@@ -62,7 +62,7 @@ describe("in bash", () => {
   const id = `tab/${randomUUID()}/with a blank`;
   beforeAll(async () => {
     server = await startTestServer();
-    folder = mkdtempSync(join(tmpdir(), "durable-promises-bash-"));
+    folder = mkdtempSync(join(MEMORY, "durable-promises-bash-"));
     // As npm would put it there.
     const program = join(folder, "durable-promises");
     writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`, {

@@ -5,11 +5,11 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestServer, type TestServer } from "./cli.ts";
+import { MEMORY } from "../memory.ts";
 
 const CLIENT = resolve(import.meta.dirname, "../../client");
 const { NODE20_BIN } = process.env;
@@ -20,7 +20,7 @@ let folder: string;
 let program: string;
 beforeAll(async () => {
   server = await startTestServer();
-  folder = await mkdtemp(join(tmpdir(), "durable-promises-package-"));
+  folder = await mkdtemp(join(MEMORY, "durable-promises-package-"));
   // Nothing is asked of a registry: there is nothing to depend on.
   const quiet = ["--no-audit", "--no-fund", "--offline", "--loglevel", "error"];
   await exec("npm", ["pack", CLIENT, "--pack-destination", folder, ...quiet], { cwd: CLIENT });

@@ -4,7 +4,6 @@
  */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DurablePromises } from "../../client/src/index.ts";
@@ -17,6 +16,7 @@ import {
   startTestServer,
   type TestServer,
 } from "./cli.ts";
+import { MEMORY } from "../memory.ts";
 
 let server: TestServer;
 let promises: DurablePromises;
@@ -24,7 +24,7 @@ let folder: string;
 beforeAll(async () => {
   server = await startTestServer();
   promises = new DurablePromises({ url: server.url });
-  folder = await mkdtemp(join(tmpdir(), "durable-promises-cli-files-"));
+  folder = await mkdtemp(join(MEMORY, "durable-promises-cli-files-"));
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();

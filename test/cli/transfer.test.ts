@@ -5,7 +5,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Line, linesOf } from "../../client/src/cli/ndjson.ts";
@@ -15,6 +14,7 @@ import { untilFound } from "../client/indexed.ts";
 import { startBetween } from "./between.ts";
 import { run, seen, start, startInTerminal, startTestServer, type TestServer } from "./cli.ts";
 import { eventually } from "../eventually.ts";
+import { MEMORY } from "../memory.ts";
 
 let from: TestServer;
 let to: TestServer;
@@ -25,7 +25,7 @@ const base = `transfer/${randomUUID()}`;
 beforeAll(async () => {
   [from, to] = [await startTestServer(), await startTestServer()];
   source = new DurablePromises({ url: from.url });
-  folder = await mkdtemp(join(tmpdir(), "durable-promises-transfer-"));
+  folder = await mkdtemp(join(MEMORY, "durable-promises-transfer-"));
   await source.create(`${base}/pending`, { deadline: "7d", tags: { region: "eu" } });
   await source.create(`${base}/form`, { form: { title: "Pay?" }, quorum: { approvals: 2, of: 3 } });
   for (const id of ["resolved", "rejected"]) await source.create(`${base}/${id}`);

@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -15,6 +14,7 @@ import {
   type Run,
 } from "../../client/src/index.ts";
 import { clientOn, newId, startWorld, TRANSPORTS, type World } from "./world.ts";
+import { MEMORY } from "../memory.ts";
 
 /** A lease that tests can outwait. */
 const LEASE = 400;
@@ -26,7 +26,7 @@ let folder: string;
 const children = new Set<ChildProcess>();
 beforeAll(async () => {
   world = await startWorld();
-  folder = await mkdtemp(join(tmpdir(), "durable-promises-run-"));
+  folder = await mkdtemp(join(MEMORY, "durable-promises-run-"));
 });
 afterEach(async () => {
   for (const child of children) child.kill("SIGKILL");

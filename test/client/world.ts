@@ -4,11 +4,11 @@
  */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DurablePromises, type DurablePromisesOptions } from "../../client/src/index.ts";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { type Proxy, startProxy } from "./proxy.ts";
+import { MEMORY } from "../memory.ts";
 
 export interface World extends AsyncDisposable {
   /** Straight to the server. */
@@ -48,7 +48,7 @@ export function clientOn(
 export const newId = () => `test/${randomUUID()}`;
 
 export async function startWorld(env: Record<string, string> = {}): Promise<World> {
-  const data = await mkdtemp(join(tmpdir(), "durable-promises-client-"));
+  const data = await mkdtemp(join(MEMORY, "durable-promises-client-"));
   let server: Server = await startServer({ data, env });
   const proxy = await startProxy(server.url);
   const token = env["API_KEYS"]?.split(",")[0];

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AuditAct, AuditEntry, AuditPage } from "../../client/src/protocol.ts";
 import { expectRefusal } from "./refusal.ts";
-import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
+import { freshId, startService, type Answer, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const ROOT = { authorization: "Bearer the-first-key" };
@@ -15,7 +15,6 @@ const DASHBOARD = { "x-client": "dashboard" };
 let service: Service;
 beforeAll(async () => {
   service = await startService({
-    dir: MEMORY,
     env: { API_KEYS: "the-first-key", LINK_KEYS: `k1:${btoa("x".repeat(32))}` },
   });
 });

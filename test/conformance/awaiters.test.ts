@@ -4,7 +4,7 @@ import { LIMITS, type Awaiters } from "../../client/src/protocol.ts";
 import { openSocket, openStream } from "./awaiter.ts";
 import { expectRefusal } from "./refusal.ts";
 import { rpcClient } from "./rpc-client.ts";
-import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
+import { freshId, startService, type Answer, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const ROOT = "the-first-key";
@@ -12,7 +12,7 @@ const EXTERNAL = { "resonate:external": "true" };
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
 });
 afterAll(() => service.stop());
 
@@ -118,7 +118,7 @@ describe("an id that nobody has created", () => {
 });
 
 test("a task beyond the caller's prefixes is not named", async () => {
-  const guarded = await startService({ dir: MEMORY, env: { API_KEYS: ROOT } });
+  const guarded = await startService({ env: { API_KEYS: ROOT } });
   try {
     const root = { authorization: `Bearer ${ROOT}` };
     const send = (method: string, path: string, body?: unknown, headers = root) =>

@@ -10,14 +10,14 @@ import { LIMITS } from "../../client/src/protocol.ts";
 import { makeLink, promiseAndLink, recordAt, revoke, shownLinks, type MadeLink } from "./link.ts";
 import { nodeRequest } from "./raw-request.ts";
 import { expectRefusal } from "./refusal.ts";
-import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
+import { freshId, startService, type Answer, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
 });
 afterAll(() => service.stop());
 

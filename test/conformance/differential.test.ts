@@ -9,7 +9,7 @@ import { compare } from "../model/compare.ts";
 import { ask, creation, NEVER, TARGET } from "../model/protocol-request.ts";
 import { REFUSALS } from "../model/rulings.ts";
 import { httpSubject } from "./http-subject.ts";
-import { MEMORY, startService, type Service } from "./service.ts";
+import { startService, type Service } from "./service.ts";
 
 const OPERATIONS = Number(process.env["DIFFERENTIAL_OPS"] ?? 2_400);
 /** What comes of this one is known: by agreeing, it must meet whatever there is to meet. */
@@ -25,7 +25,7 @@ const MS_PER_OPERATION = 40;
 let service: Service;
 
 beforeAll(async () => {
-  service = await startService({ env: { DEBUG_SURFACE: "true" }, dir: MEMORY });
+  service = await startService({ env: { DEBUG_SURFACE: "true" } });
 });
 
 afterAll(async () => {

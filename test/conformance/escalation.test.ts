@@ -7,14 +7,14 @@ import { openSocket } from "./awaiter.ts";
 import { decide, makeLink, recordAt } from "./link.ts";
 import { startReceiver } from "./receiver.ts";
 import { expectRefusal } from "./refusal.ts";
-import { freshId, MEMORY, recordOf, startService, type Service } from "./service.ts";
+import { freshId, recordOf, startService, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const SETTLE = { state: "REJECTED", value: { data: "nobody answered" } };
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
 });
 afterAll(() => service.stop());
 

@@ -11,7 +11,7 @@ import { temporaryData } from "../local/command.ts";
 import { exportedIn, exportOf, importOf, type Exported } from "./lines.ts";
 import { expectRefusal } from "./refusal.ts";
 import { rpcClient } from "./rpc-client.ts";
-import { freshId, MEMORY, startService, type Service } from "./service.ts";
+import { freshId, startService, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -22,10 +22,7 @@ const SEED = given === undefined ? Date.now() >>> 0 : Number(given);
 let service: Service;
 let other: Service;
 beforeAll(async () => {
-  [service, other] = await Promise.all([
-    startService({ dir: MEMORY }),
-    startService({ dir: MEMORY }),
-  ]);
+  [service, other] = await Promise.all([startService(), startService()]);
 });
 afterAll(() => Promise.all([service.stop(), other.stop()]));
 
@@ -127,7 +124,7 @@ describe("the request", () => {
 
   test("finds what the caller's prefixes reach", async () => {
     const root = { authorization: "Bearer the-first-key" };
-    const guarded = await startService({ dir: MEMORY, env: { API_KEYS: "the-first-key" } });
+    const guarded = await startService({ env: { API_KEYS: "the-first-key" } });
     try {
       for (const id of ["own/a", "own/b", "others/a"]) await guarded.create(id, {}, root);
       const body = { name: "n", scopes: ["read"], prefixes: ["own/*"] };

@@ -6,14 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NEVER } from "../../client/src/protocol.ts";
 import { openSocket, openStream } from "./awaiter.ts";
 import { expectRefusal } from "./refusal.ts";
-import { freshId, MEMORY, recordOf, startService, type Answer, type Service } from "./service.ts";
+import { freshId, recordOf, startService, type Answer, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const HOUR_MS = 3_600_000;
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
 });
 afterAll(() => service.stop());
 

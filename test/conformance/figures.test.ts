@@ -13,7 +13,7 @@ import {
   type Stats,
 } from "../../client/src/protocol.ts";
 import { expectRefusal } from "./refusal.ts";
-import { MEMORY, recordOf, startService, type Service } from "./service.ts";
+import { recordOf, startService, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const ROOT = { authorization: "Bearer root" };
@@ -22,7 +22,7 @@ const MINUTE = 60_000;
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY, env: { API_KEYS: "root" } });
+  service = await startService({ env: { API_KEYS: "root" } });
 });
 afterAll(() => service.stop());
 

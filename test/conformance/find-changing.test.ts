@@ -15,7 +15,7 @@ import {
 import { createRandom, type Random } from "../model/seeded.ts";
 import { find, findAll, parametersOf, summaryOf, type Finder, type Parameters } from "./finding.ts";
 import { search, type Query } from "./find-model.ts";
-import { MEMORY, recordOf, startService, type Service } from "./service.ts";
+import { recordOf, startService, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 /** Far longer than a change takes to the index, on a busy machine. */
@@ -36,7 +36,7 @@ let service: Service;
 let finder: Finder;
 
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
   finder = { service, headers: {} };
 });
 

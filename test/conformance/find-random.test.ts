@@ -18,7 +18,7 @@ import { createRandom, type Random } from "../model/seeded.ts";
 import { find, findAll, parametersOf, summaryOf, type Finder } from "./finding.ts";
 import { parametersFor, search, type Query } from "./find-model.ts";
 import { rpcClient, type RpcClient } from "./rpc-client.ts";
-import { MEMORY, recordOf, startService, type Service } from "./service.ts";
+import { recordOf, startService, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const given = process.env["SEED"];
@@ -47,7 +47,7 @@ let finder: Finder;
 let truth: PromiseSummary[];
 
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
   rpc = rpcClient(service.url);
   finder = { service, headers: {} };
   const random = createRandom(SEEDS[0] ?? 0);

@@ -25,7 +25,7 @@ import {
 } from "./finding.ts";
 import { compareIds, search } from "./find-model.ts";
 import { expectRefusal } from "./refusal.ts";
-import { freshId, MEMORY, recordOf, startService, type Service } from "./service.ts";
+import { freshId, recordOf, startService, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const ROOT = { authorization: "Bearer root" };
@@ -123,7 +123,7 @@ const [FIRST, SECOND, THIRD] = [1_600_000_000_000, 1_600_000_000_001, 1_700_000_
 const soon = Date.now() + HOUR;
 
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY, env: { API_KEYS: "root" } });
+  service = await startService({ env: { API_KEYS: "root" } });
   root = { service, headers: ROOT };
   const births = [
     ...IDS.map((id) => bear(id)),

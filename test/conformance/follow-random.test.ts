@@ -10,7 +10,7 @@ import { findAll, summaryOf, type Finder, type Parameters } from "./finding.ts";
 import { parametersFor, search, type Query } from "./find-model.ts";
 import { Follower, LINES } from "./follower.ts";
 import { rpcClient, type RpcClient } from "./rpc-client.ts";
-import { MEMORY, recordOf, startService, type Service } from "./service.ts";
+import { recordOf, startService, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const given = process.env["SEED"];
@@ -37,7 +37,7 @@ let rpc: RpcClient;
 let finder: Finder;
 
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
   rpc = rpcClient(service.url);
   finder = { service, headers: {} };
 });

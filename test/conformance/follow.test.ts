@@ -24,7 +24,7 @@ import {
 } from "./finding.ts";
 import { Follower, LINES, NotFollowed, type Line, type ResumeBy } from "./follower.ts";
 import { expectRefusal } from "./refusal.ts";
-import { freshId, MEMORY, recordOf, startService, type Service } from "./service.ts";
+import { freshId, recordOf, startService, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const ROOT = { authorization: "Bearer root" };
@@ -35,7 +35,7 @@ let root: Finder;
 const open: Follower[] = [];
 
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY, env: { API_KEYS: "root" } });
+  service = await startService({ env: { API_KEYS: "root" } });
   root = { service, headers: ROOT };
 });
 afterEach(() => {

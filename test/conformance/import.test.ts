@@ -6,14 +6,14 @@ import { importOf, NDJSON, sendImport } from "./lines.ts";
 import { startReceiver } from "./receiver.ts";
 import { expectRefusal } from "./refusal.ts";
 import { rpcClient } from "./rpc-client.ts";
-import { freshId, MEMORY, recordOf, startService, type Service } from "./service.ts";
+import { freshId, recordOf, startService, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const BEFORE = Date.UTC(2024, 0, 1);
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
 });
 afterAll(() => service.stop());
 
@@ -370,7 +370,7 @@ describe("a key with prefixes", () => {
   const ROOT = { authorization: "Bearer the-first-key" };
   let guarded: Service;
   beforeAll(async () => {
-    guarded = await startService({ dir: MEMORY, env: { API_KEYS: "the-first-key" } });
+    guarded = await startService({ env: { API_KEYS: "the-first-key" } });
   });
   afterAll(() => guarded.stop());
 

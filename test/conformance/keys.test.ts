@@ -3,7 +3,6 @@
  * for, and for nothing once it is revoked or has ended; also across a crash.
  */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LIMITS, type ApiKey } from "../../client/src/protocol.ts";
@@ -11,6 +10,7 @@ import { startServer, type Server } from "../../src/local/server.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, startService, type Answer, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
+import { MEMORY } from "../memory.ts";
 
 const ROOT = { authorization: "Bearer the-first-one" };
 
@@ -177,7 +177,7 @@ describe("on disk", () => {
     return { status: response.status, text: await response.text() };
   };
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "durable-promises-keys-"));
+    folder = await mkdtemp(join(MEMORY, "durable-promises-keys-"));
     server = await start();
   });
   afterAll(async () => {

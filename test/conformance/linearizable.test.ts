@@ -11,7 +11,7 @@ import { inParallel } from "../model/measure.ts";
 import { ask, creation, settlement, TARGET } from "../model/protocol-request.ts";
 import { Overlapping } from "./overlapping.ts";
 import { rpcClient, type RpcClient } from "./rpc-client.ts";
-import { MEMORY, startService, type Service } from "./service.ts";
+import { startService, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const OPERATIONS = 150;
@@ -24,7 +24,7 @@ let service: Service;
 let rpc: RpcClient;
 
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
   rpc = rpcClient(service.url);
 });
 

@@ -12,8 +12,8 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { LIMITS } from "../../client/src/protocol.ts";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { createRandom, type Random } from "../model/seeded.ts";
-import { MEMORY } from "./service.ts";
 import { eventually } from "../eventually.ts";
+import { MEMORY } from "../memory.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

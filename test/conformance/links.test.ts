@@ -22,7 +22,7 @@ import {
   type MadeLink,
 } from "./link.ts";
 import { expectRefusal } from "./refusal.ts";
-import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
+import { freshId, startService, type Answer, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -42,7 +42,7 @@ const SCHEMA = {
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
 });
 afterAll(() => service.stop());
 
@@ -902,7 +902,7 @@ describe("with keys", () => {
   let guarded: Service;
   const key = { authorization: "Bearer k" };
   beforeAll(async () => {
-    guarded = await startService({ dir: MEMORY, env: { API_KEYS: "k" } });
+    guarded = await startService({ env: { API_KEYS: "k" } });
   });
   afterAll(() => guarded.stop());
 

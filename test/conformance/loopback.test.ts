@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startServer } from "../../src/local/server.ts";
 import { answer, startReceiver, type Receiver } from "./receiver.ts";
-import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
+import { freshId, startService, type Answer, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
+import { MEMORY } from "../memory.ts";
 
 const KEY = { authorization: "Bearer k" };
 const TARGET = "resonate:target";
@@ -23,9 +24,9 @@ let receiver: Receiver;
 beforeAll(async () => {
   const env = { API_KEYS: "k" };
   [keyed, allowed, open, receiver] = await Promise.all([
-    startService({ dir: MEMORY, env }),
-    startService({ dir: MEMORY, env: { ...env, ALLOW_LOOPBACK: "true" } }),
-    startService({ dir: MEMORY }),
+    startService({ env }),
+    startService({ env: { ...env, ALLOW_LOOPBACK: "true" } }),
+    startService(),
     startReceiver(),
   ]);
 });

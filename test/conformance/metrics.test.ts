@@ -7,7 +7,7 @@ import { startServer } from "../../src/local/server.ts";
 import { temporaryData } from "../local/command.ts";
 import { parseMetrics, type Family } from "./prometheus.ts";
 import { expectRefusal } from "./refusal.ts";
-import { freshId, MEMORY, startService, type Service } from "./service.ts";
+import { freshId, startService, type Service } from "./service.ts";
 import { eventually } from "../eventually.ts";
 
 type Metrics = Map<string, Family>;
@@ -136,7 +136,7 @@ describe("the text", () => {
 describe("the figures", () => {
   let service: Service;
   beforeAll(async () => {
-    service = await startService({ dir: MEMORY });
+    service = await startService();
   });
   afterAll(() => service.stop());
 

@@ -17,13 +17,13 @@ import {
   type MadeLink,
 } from "./link.ts";
 import { expectRefusal } from "./refusal.ts";
-import { freshId, MEMORY, startService, type Answer, type Service } from "./service.ts";
+import { freshId, startService, type Answer, type Service } from "./service.ts";
 
 const NO = { state: "REJECTED" };
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
 });
 afterAll(() => service.stop());
 
@@ -449,7 +449,7 @@ describe("at once", () => {
 });
 
 test("with keys, a caller's vote bears its name, and a link for that name is no second one", async () => {
-  const guarded = await startService({ dir: MEMORY, env: { API_KEYS: "root" } });
+  const guarded = await startService({ env: { API_KEYS: "root" } });
   try {
     const root = { authorization: "Bearer root" };
     const keyFor = async (name: string): Promise<Record<string, string>> => {

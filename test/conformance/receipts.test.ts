@@ -7,11 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SettledBy, Vote } from "../../client/src/protocol.ts";
 import { answerOf, decide, makeLink, promiseAndLink, recordAt } from "./link.ts";
 import { expectRefusal } from "./refusal.ts";
-import { freshId, MEMORY, startService, type Service } from "./service.ts";
+import { freshId, startService, type Service } from "./service.ts";
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
 });
 afterAll(() => service.stop());
 
@@ -247,7 +247,6 @@ describe("with keys of one's own", () => {
     const [one, two] = [pair(), pair()];
     const url = "https://promises.example.com";
     const own = await startService({
-      dir: MEMORY,
       env: { RECEIPT_KEYS: `r2:${two.der},r1:${one.der}`, PUBLIC_URL: url },
     });
     try {
@@ -273,7 +272,7 @@ describe("with keys of one's own", () => {
   });
 
   test("a caller needs the scope to read; the public keys are everybody's", async () => {
-    const guarded = await startService({ dir: MEMORY, env: { API_KEYS: "k" } });
+    const guarded = await startService({ env: { API_KEYS: "k" } });
     try {
       const key = { authorization: "Bearer k" };
       const id = freshId("guarded");

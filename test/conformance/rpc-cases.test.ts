@@ -9,7 +9,7 @@ import { measure, type Found } from "../model/measure.ts";
 import { ModelSubject } from "../model/subject.ts";
 import { httpSubject } from "./http-subject.ts";
 import { casesFrom, DIFFERENCES, type Case } from "./measured.ts";
-import { MEMORY, startService, type Service } from "./service.ts";
+import { startService, type Service } from "./service.ts";
 
 /** Far from the real clock, so that whatever looks at that one is caught. */
 const BASE = 1_000_000;
@@ -19,7 +19,7 @@ let ours: Map<Case, Found>;
 let modelled: Map<Case, Found>;
 
 beforeAll(async () => {
-  service = await startService({ env: { DEBUG_SURFACE: "true" }, dir: MEMORY });
+  service = await startService({ env: { DEBUG_SURFACE: "true" } });
   modelled = await measure(new ModelSubject(), CASES, BASE);
   ours = await measure(await httpSubject(service.url), CASES, BASE);
 });

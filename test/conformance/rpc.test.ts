@@ -3,13 +3,13 @@
  * leases and versions (RULES.md, section 2; RESONATE.md, section 2).
  */
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { eventually } from "../eventually.ts";
+import { MEMORY } from "../memory.ts";
 
-const data = mkdtempSync(join(tmpdir(), "durable-promises-rpc-"));
+const data = mkdtempSync(join(MEMORY, "durable-promises-rpc-"));
 const NEVER = Number.MAX_SAFE_INTEGER;
 const TARGET = { "resonate:target": "poll://any@workers" };
 let server: Server;

@@ -9,7 +9,7 @@ import { request } from "node:http";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createRandom, type Random } from "../model/seeded.ts";
 import { decide, makeLink, recordAt, submit, type MadeLink } from "./link.ts";
-import { freshId, MEMORY, startService, type Service } from "./service.ts";
+import { freshId, startService, type Service } from "./service.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -80,7 +80,7 @@ interface Mail {
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ dir: MEMORY });
+  service = await startService();
 });
 afterAll(() => service.stop());
 

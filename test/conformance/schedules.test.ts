@@ -1,13 +1,13 @@
 /** Schedules over HTTP, on the real clock, and through kill -9. RULES.md, section 3. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { startReceiver } from "./receiver.ts";
 import { eventually } from "../eventually.ts";
+import { MEMORY } from "../memory.ts";
 
-const data = mkdtempSync(join(tmpdir(), "durable-promises-schedules-"));
+const data = mkdtempSync(join(MEMORY, "durable-promises-schedules-"));
 let server: Server;
 
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 /** The list of schedules over HTTP: `GET /schedules`, in pages, through kill -9 and removal. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { startService, type Service } from "./service.ts";
+import { MEMORY } from "../memory.ts";
 
 interface List {
   schedules: { id: string }[];
@@ -100,7 +100,7 @@ test("it takes no other method, and says which", async () => {
 });
 
 test("it survives kill -9", async () => {
-  const data = mkdtempSync(join(tmpdir(), "durable-promises-search-"));
+  const data = mkdtempSync(join(MEMORY, "durable-promises-search-"));
   let server: Server = await startServer({ data });
   try {
     const headers = { "content-type": "application/json" };

@@ -3,12 +3,11 @@
  * calls of a client that knows nothing but the contract. It judges nothing; the tests do.
  */
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Problem, PromiseRecord } from "../../client/src/protocol.ts";
 import { startServer } from "../../src/local/server.ts";
+import { MEMORY } from "../memory.ts";
 
 /** The answer to one request, its body read to the end. */
 export interface Answer {
@@ -54,15 +53,11 @@ export function problemOf(answer: Answer): Problem {
   return JSON.parse(answer.text) as Problem;
 }
 
-/** Where nothing waits for a disk, for tests of many requests that survive no crash. */
-export const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-
 export async function startService(
-  options: { host?: string; env?: Record<string, string>; dir?: string } = {},
+  options: { host?: string; env?: Record<string, string> } = {},
 ): Promise<Service> {
-  const { dir = tmpdir(), ...rest } = options;
-  const data = await mkdtemp(join(dir, "durable-promises-conformance-"));
-  let server = await startServer({ data, port: 0, ...rest });
+  const data = await mkdtemp(join(MEMORY, "durable-promises-conformance-"));
+  let server = await startServer({ data, port: 0, ...options });
   const port = Number(new URL(server.url).port);
   const url = `http://127.0.0.1:${port}`;
   const address = (id: string): string => `${url}/promises/${encodeURIComponent(id)}`;
@@ -91,7 +86,7 @@ export async function startService(
     read: (id, headers = {}) => send("GET", address(id), { headers }),
     async crash() {
       await server.kill();
-      server = await startServer({ data, port, ...rest });
+      server = await startServer({ data, port, ...options });
     },
     async stop() {
       await server.stop();

@@ -5,14 +5,14 @@
  */
 import { createHmac } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { verifyWebhook } from "../../client/src/webhook.ts";
 import { answer, startReceiver, type Behaviour, type Receiver } from "./receiver.ts";
 import { eventId, startWebhookServer, type Body, type WebhookServer } from "./webhook-server.ts";
+import { MEMORY } from "../memory.ts";
 
-const data = mkdtempSync(join(tmpdir(), "durable-promises-webhooks-"));
+const data = mkdtempSync(join(MEMORY, "durable-promises-webhooks-"));
 let server: WebhookServer;
 let receiver: Receiver;
 

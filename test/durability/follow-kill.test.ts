@@ -3,7 +3,6 @@
  * the kill and was not told any more, what happened after it, and what time alone has done while
  * nothing ran. `SEED=…` repeats the lives.
  */
-import { tmpdir } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WRITABLE_STATES } from "../../client/src/protocol.ts";
 import { findAll, type Finder, type Parameters } from "../conformance/finding.ts";
@@ -28,7 +27,7 @@ let service: Service;
 let finder: Finder;
 
 beforeAll(async () => {
-  service = await startService({ dir: tmpdir() });
+  service = await startService();
   finder = { service, headers: {} };
 });
 

@@ -5,13 +5,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { launch, noBrowser } from "../browser/browser.ts";
 import { eventually } from "../eventually.ts";
+import { MEMORY } from "../memory.ts";
 
 const EXAMPLES = resolve(import.meta.dirname, "../../client/examples");
 
@@ -21,7 +21,7 @@ interface Example {
   done: Promise<string[]>;
 }
 
-const data = mkdtempSync(join(tmpdir(), "durable-promises-decisions-"));
+const data = mkdtempSync(join(MEMORY, "durable-promises-decisions-"));
 const running = new Set<ChildProcess>();
 let server: Server;
 

@@ -20,9 +20,17 @@ export interface Command {
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
-export function startCommand(args: string[], env: Record<string, string> = {}): Command {
+/** @param filesMax how many files it, and workerd, may have open */
+export function startCommand(
+  args: string[],
+  env: Record<string, string> = {},
+  filesMax?: number,
+): Command {
+  const line = [process.execPath, START, ...args];
+  if (filesMax !== undefined)
+    line.unshift("/bin/sh", "-c", 'ulimit -n "$0" && exec "$@"', String(filesMax));
   // A clean environment, lest the keys or the port of whoever runs the tests get in.
-  const child = spawn(process.execPath, [START, ...args], {
+  const child = spawn(line[0]!, line.slice(1), {
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -5,11 +5,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { eventually } from "../eventually.ts";
+import { MEMORY } from "../memory.ts";
 
 const EXAMPLES = resolve(import.meta.dirname, "../../client/examples");
 
@@ -21,7 +21,7 @@ interface Example {
   done: Promise<string[]>;
 }
 
-const data = mkdtempSync(join(tmpdir(), "durable-promises-examples-"));
+const data = mkdtempSync(join(MEMORY, "durable-promises-examples-"));
 const running = new Set<ChildProcess>();
 let server: Server;
 

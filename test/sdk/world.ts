@@ -4,7 +4,6 @@
  * past the SDK.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startServer } from "../../src/local/server.ts";
@@ -12,6 +11,7 @@ import { rpcClient } from "../conformance/rpc-client.ts";
 import type { Settings } from "./sdk-child.ts";
 import { type SdkProcess, startSdkProcess } from "./sdk-process.ts";
 import { eventually } from "../eventually.ts";
+import { MEMORY } from "../memory.ts";
 
 /** Far more than anything here takes; a test that gets there has failed. */
 export const PATIENCE = 60_000;
@@ -47,7 +47,7 @@ export async function startWorld(
   options: { env?: Record<string, string>; caller?: Partial<Settings> } = {},
 ): Promise<World> {
   const { env = {} } = options;
-  const folder = await mkdtemp(join(tmpdir(), "durable-promises-sdk-"));
+  const folder = await mkdtemp(join(MEMORY, "durable-promises-sdk-"));
   const data = join(folder, "data");
   const file = join(folder, "noted");
   let server = await startServer({ data, env });

@@ -8,7 +8,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
@@ -17,8 +16,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launch, noBrowser } from "../../browser/browser.ts";
 import { newId, startWorld, type World } from "../world.ts";
 import { eventually } from "../../eventually.ts";
+import { MEMORY } from "../../memory.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "durable-promises-react-"));
+const folder = mkdtempSync(join(MEMORY, "durable-promises-react-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function bundle(name: string, platform: "browser" | "node"): Promise<string> {

@@ -7,13 +7,13 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launch, noBrowser } from "../../browser/browser.ts";
 import { startWorld, type World } from "../world.ts";
+import { MEMORY } from "../../memory.ts";
 
 const SUITE = fileURLToPath(new URL("suite.ts", import.meta.url));
 const ALL_PASSED = /^[1-9]\d* passed, 0 failed$/m;
@@ -25,7 +25,7 @@ let folder: string;
 let bundle: string;
 beforeAll(async () => {
   world = await startWorld();
-  folder = await mkdtemp(join(tmpdir(), "durable-promises-suite-"));
+  folder = await mkdtemp(join(MEMORY, "durable-promises-suite-"));
   bundle = join(folder, "suite.mjs");
   await build({
     entryPoints: [SUITE],
