@@ -30,6 +30,9 @@ export interface FolderLock {
 /** An orphan dies by itself within milliseconds (see workerd.ts); more is a real one. */
 const ORPHAN_WAIT_MS = 2_000;
 
+/** So long one waits for another that only looks: of two at the same moment, one must win. */
+const BUSY_MS = 200;
+
 /** A lock that is garbage-collected is a lock that is lost, hence a root that holds them all. */
 const held = new Set<DatabaseSync>();
 
@@ -65,7 +68,7 @@ function open(data: string): { folder: string; database: DatabaseSync } {
   try {
     mkdirSync(data, { recursive: true });
     const folder = realpathSync(data);
-    return { folder, database: new DatabaseSync(join(folder, "lock.db")) };
+    return { folder, database: new DatabaseSync(join(folder, "lock.db"), { timeout: BUSY_MS }) };
   } catch (cause) {
     throw new StartError("folder_unusable", `--data ${data}: ${messageOf(cause)}`, { cause });
   }

@@ -11,7 +11,7 @@ import { createRandom } from "../model/seeded.ts";
 import type { RpcClient } from "./rpc-client.ts";
 
 /** After a crash a task may keep everybody waiting for 11 s (CROSS-OBJECT.md, 2F + e). */
-const WAKE_MS_MAX = 15_000;
+const WAKE_MS_MAX = 30_000;
 const CLIENTS = [0, 1, 2, 3, 4, 5, 6, 7];
 
 export class Overlapping {

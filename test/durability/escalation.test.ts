@@ -50,40 +50,33 @@ const SETTLE = { state: "REJECTED", value: { data: "nobody" } };
 /** Dies at once, and comes back when that instant has passed. */
 async function deadUntil(instant: number): Promise<void> {
   await server.kill();
-  await vi.waitUntil(() => Date.now() > instant, { timeout: 10_000, interval: 10 });
+  await vi.waitUntil(() => Date.now() > instant, { timeout: 30_000, interval: 10 });
   server = await startServer({ data });
 }
 
 test("steps that were due while it was down have happened, each at its instant", async () => {
-  await send("PUT", "/promises/settles", { escalation: [{ after: "500ms", settle: SETTLE }] });
-  await send("PUT", "/promises/extends", {
-    timeout: "700ms",
-    escalation: [{ after: "500ms", extend: "1h" }],
-  });
-  await send("PUT", "/promises/both", {
-    timeout: "550ms",
-    escalation: [
-      { after: "500ms", extend: "1h" },
-      { after: "600ms", settle: SETTLE },
-    ],
-  });
-  await send("PUT", "/promises/late", {
-    timeout: "450ms",
-    escalation: [{ after: "500ms", extend: "1h" }],
-  });
+  const settle = [{ after: "2s", settle: SETTLE }];
+  const extend = [{ after: "2s", extend: "1h" }];
+  const twice = [...extend, { after: "7s", settle: SETTLE }];
+  await send("PUT", "/promises/settles", { escalation: settle });
+  const made = await send("PUT", "/promises/extends", { timeout: "6s", escalation: extend });
+  // SAFETY: as above.
+  const { timeout: movedFrom } = JSON.parse(made) as Shown;
+  await send("PUT", "/promises/both", { timeout: "6s", escalation: twice });
+  const extendLate = [{ after: "6s", extend: "1h" }];
+  await send("PUT", "/promises/late", { timeout: "2s", escalation: extendLate });
   const { createdOn, timeout } = await show("late");
-  const { timeout: movedFrom } = await show("extends");
-  await deadUntil(createdOn + 800);
+  await deadUntil(createdOn + 8000);
 
   const settles = await show("settles");
   expect(settles).toMatchObject({ ...SETTLE, settledBy: { how: "escalation" } });
-  expect(settles.completedOn).toBe(settles.createdOn + 500);
+  expect(settles.completedOn).toBe(settles.createdOn + 2000);
   const moved = await show("extends");
   expect(moved).toMatchObject({ state: "PENDING", escalation: [{ done: true }] });
   expect(moved.timeout).toBe(movedFrom + 3_600_000);
   const both = await show("both");
   expect(both).toMatchObject(SETTLE);
-  expect(both.completedOn).toBe(both.createdOn + 600);
+  expect(both.completedOn).toBe(both.createdOn + 7000);
   const late = await show("late");
   expect(late).toMatchObject({ state: "REJECTED_TIMEDOUT", escalation: [{ done: false }] });
   expect(late.completedOn).toBe(timeout);
@@ -98,19 +91,19 @@ test("steps that were due while it was down have happened, each at its instant",
 });
 
 test("a settle that comes after a step that was due while it was down has lost", async () => {
-  await send("PUT", "/promises/p", { escalation: [{ after: "400ms", settle: SETTLE }] });
+  await send("PUT", "/promises/p", { escalation: [{ after: "2s", settle: SETTLE }] });
   const { createdOn } = await show("p");
-  await deadUntil(createdOn + 450);
+  await deadUntil(createdOn + 2050);
   const lost = JSON.parse(await send("PATCH", "/promises/p", { state: "RESOLVED" })) as {
     code: string;
   };
   expect(lost.code).toBe("already_rejected");
-  expect(await show("p")).toMatchObject({ ...SETTLE, completedOn: createdOn + 400 });
+  expect(await show("p")).toMatchObject({ ...SETTLE, completedOn: createdOn + 2000 });
 });
 
 test("a step that is still to come comes after a crash, and wakes who waits", async () => {
   await send("PUT", "/promises/p", {
-    escalation: [{ after: "6s", settle: SETTLE }],
+    escalation: [{ after: "15s", settle: SETTLE }],
     quorum: { approvals: 2, of: 3 },
   });
   const { createdOn } = await show("p");
@@ -121,7 +114,7 @@ test("a step that is still to come comes after a crash, and wakes who waits", as
   await server.kill();
   server = await startServer({ data });
   expect(await show("p")).toMatchObject({ state: "PENDING", votes: [{ by: "Ada" }] });
-  const record = await show("p", "?wait=20s");
+  const record = await show("p", "?wait=25s");
   expect(record).toMatchObject({ ...SETTLE, votes: [{ by: "Ada" }] });
-  expect(record.completedOn).toBe(createdOn + 6000);
+  expect(record.completedOn).toBe(createdOn + 15_000);
 });

@@ -117,11 +117,14 @@ async function expectKept(url: string, prefix: string): Promise<void> {
 async function expectAlarmsFired(url: string): Promise<void> {
   const left = new Set(owedAlarms);
   owedAlarms.clear();
-  await eventually(async () => {
-    for (const id of left) {
-      const { status } = await fetch(`${url}/promises/${id}`);
-      if (status === 404) left.delete(id);
-    }
-    expect([...left]).toEqual([]);
-  });
+  await eventually(
+    async () => {
+      for (const id of left) {
+        const { status } = await fetch(`${url}/promises/${id}`);
+        if (status === 404) left.delete(id);
+      }
+      expect([...left]).toEqual([]);
+    },
+    { forMs: 60_000 },
+  );
 }

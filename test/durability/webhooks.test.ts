@@ -167,7 +167,7 @@ async function load(round: number, answered: () => void): Promise<void> {
       const tags = {
         ...(isFew && { few: "yes" }),
         ...(round > 1 && turn % 2 === 0 && { late: "yes" }),
-        ...(caller === 0 && turn === 1 && { hangs: "yes" }),
+        ...(caller === 0 && turn === 0 && { hangs: "yes" }),
       };
       // Owed the end by its deadline: perhaps while nothing runs.
       const expires = turn % 5 === 4;
@@ -192,7 +192,7 @@ async function load(round: number, answered: () => void): Promise<void> {
 }
 
 async function loadUntilKilled(round: number): Promise<void> {
-  let left = random.pick([25, 40, 55, 70]);
+  let left = random.pick([35, 45, 55, 70]);
   const delayMs = random.pick([0, 3, 10, 30]);
   let killed: Promise<void> | undefined;
   const { kill } = server;

@@ -15,7 +15,7 @@ import { indexShardOf } from "../../src/machine/ids.ts";
 import { IndexObject } from "../../src/object/index-object.ts";
 import { createRandom } from "../model/seeded.ts";
 import {
-  abortAllDurableObjects,
+  crash,
   create,
   deployment,
   indexAt,
@@ -285,7 +285,7 @@ describe("schedules", () => {
     const early = { kind: "schedule", id: "s8/early", revision: 1, tags } as const;
     await index(early);
     await schedule("s8/late", tags);
-    await abortAllDurableObjects();
+    await crash(scheduleAt("s8/late"));
     await index({ ...early, id: "s8/late", revision: LATEST });
     await scheduleAt("s8/late").remove();
     expect(await schedules(tags)).toEqual([]);

@@ -10,7 +10,7 @@ import { bearer, guarded, keyFor, send, signer } from "./guarded.ts";
 
 const ROUNDS = 10;
 const IN_A_ROUND = 1000;
-const NOW_S = Math.floor(Date.now() / 1000);
+const nowS = (): number => Math.floor(Date.now() / 1000);
 const ALGORITHMS = [
   "none",
   "None",
@@ -65,7 +65,7 @@ function good(more: object = {}): Record<string, unknown> {
 /** A value that has no business where it stands. */
 function odd(random: Random): unknown {
   const word = random.pick(WORDS);
-  return random.pick([word, [word], { a: word }, null, true, -1, 1e308, NOW_S, 2 ** 53, [], {}]);
+  return random.pick([word, [word], { a: word }, null, true, -1, 1e308, nowS(), 2 ** 53, [], {}]);
 }
 
 function int(random: Random, from: number, to: number): number {
@@ -108,8 +108,8 @@ const MAKERS: Record<string, Make> = {
       .sign(good(), { [random.pick(["alg", "kid", "typ", "crit"])]: word });
   },
   "ended, or not begun": (random) => {
-    const late = { exp: NOW_S - random.pick([1, 60, 1e6, 2e9, 1e308]) };
-    const ahead = NOW_S + random.pick([200, 1e6, 1e300]);
+    const late = { exp: nowS() - random.pick([1, 60, 1e6, 2e9, 1e308]) };
+    const ahead = nowS() + random.pick([200, 1e6, 1e300]);
     return random.pick(signers).sign(good(random.pick([late, { nbf: ahead }, { iat: ahead }])));
   },
   "of odd claims": (random) => {

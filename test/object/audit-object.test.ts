@@ -15,7 +15,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const KEPT_MAX = LIMITS.auditEntriesMax / AUDIT_SHARDS;
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["Date"], now: 1_800_000_000_000 });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2100, 0, 1) });
 });
 afterEach(async () => {
   vi.useRealTimers();

@@ -148,9 +148,12 @@ export class Awaiter {
 
 /** A crash of this object alone: what it had in memory is gone, who waits for it gets an error. */
 export async function crash(
-  stub: DurableObjectStub<PromiseObject> | DurableObjectStub<InboxObject>,
+  stub:
+    | DurableObjectStub<PromiseObject>
+    | DurableObjectStub<InboxObject>
+    | DurableObjectStub<ScheduleObject>,
 ): Promise<void> {
-  await runInDurableObject<PromiseObject | InboxObject, void>(stub, (_, state) => {
+  await runInDurableObject<PromiseObject | InboxObject | ScheduleObject, void>(stub, (_, state) => {
     state.abort("a crash, on purpose");
   }).catch(() => undefined);
 }
