@@ -30,6 +30,11 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+/** An object's two seconds for an acknowledgement never end: however slow the machine, it comes in time. */
+function neverLate(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+}
+
 /** A worker at its edge: what came for it, in order. It acknowledges what it must, or keeps silent. */
 class Worker {
   readonly messages: string[] = [];
@@ -292,6 +297,7 @@ describe("a parked task", () => {
 
 describe("a message that must arrive", () => {
   it("is delivered when it is acknowledged, and leaves nothing behind", async () => {
+    neverLate();
     const { inbox } = fresh();
     const worker = await Worker.at(inbox, "p");
     expect(await inbox.unblock(message("m"))).toBe("delivered");
@@ -335,6 +341,7 @@ describe("a message that must arrive", () => {
   });
 
   it("goes to the socket that takes the place of its worker's older one", async () => {
+    neverLate();
     const { inbox } = fresh();
     const older = await Worker.at(inbox, "p", false);
     const outcome = inbox.unblock(message("m"));
@@ -377,6 +384,7 @@ describe("a message that must arrive", () => {
   });
 
   it("may be as large as a promise", async () => {
+    neverLate();
     const { inbox } = fresh();
     const text = `{"kind":"unblock","data":"${"ü🙂".repeat(380_000)}"}`;
     await inbox.unblock(message("m", { text }));
@@ -388,6 +396,7 @@ describe("a message that must arrive", () => {
   });
 
   it("is kept before it is sent when too much waits already, and arrives all the same", async () => {
+    neverLate();
     const { inbox } = fresh();
     const worker = await Worker.at(inbox, "p", false);
     const text = "x".repeat(1_500_000);
@@ -449,6 +458,7 @@ describe("a group", () => {
   });
 
   it("lets go of an edge that says anything else", async () => {
+    neverLate();
     const { inbox } = fresh();
     for (const said of ["hello", '{"ack":"1"}', "{}", new Uint8Array([1])]) {
       const worker = await Worker.at(inbox, "p");
