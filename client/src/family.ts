@@ -6,7 +6,7 @@ import { shown } from "./duration.ts";
 import { isNotFoundError, NotFoundError } from "./errors.ts";
 import { checkId, promisePath } from "./id.ts";
 import type { CallOptions, Target } from "./options.ts";
-import type { PromiseRecord, PromiseSummary } from "./protocol.ts";
+import { LIMITS, type PromiseRecord, type PromiseSummary } from "./protocol.ts";
 import { answerOf } from "./calls.ts";
 import { Search, type SearchQuery } from "./search.ts";
 import { send } from "./send.ts";
@@ -61,7 +61,7 @@ export async function familyOf(
     }
   };
   const origin = root?.tags[ORIGIN_TAG] ?? rootId;
-  const below = ["/", ".", ":"].map((separator) => find({ id: `${rootId}${separator}*` }));
+  const below = patternsBelow(rootId).map((id) => find({ id }));
   await Promise.all([...below, find({ tags: { [ORIGIN_TAG]: origin } })]);
   const asked = new Set<string>();
   const parents = [rootId];
@@ -85,16 +85,28 @@ export async function familyOf(
   return { root: tree, isCut };
 }
 
+/** What may find more: a star in an id stands for any text then. */
+function patternsBelow(rootId: string): string[] {
+  const parts = rootId.split("*");
+  const { searchWildcardsMax, idBytesMax } = LIMITS;
+  if (parts.length > searchWildcardsMax)
+    return [`${parts.slice(0, searchWildcardsMax).join("*")}*`];
+  // No id is long enough to go on from it.
+  if (new TextEncoder().encode(rootId).length + 2 > idBytesMax) return [];
+  return ["/", ".", ":"].map((separator) => `${rootId}${separator}*`);
+}
+
 /** From where it lives: the index may not have heard of it yet. */
 async function rootOf(
   target: Target,
   id: string,
   options: CallOptions,
 ): Promise<PromiseSummary | undefined> {
-  const [indexed] = (
-    await new Search<PromiseSummary>(target, { id, view: "summary", limit: 1 }, options).page()
-  ).promises;
-  if (indexed?.id === id) return indexed;
+  if (!id.includes("*")) {
+    const search = new Search<PromiseSummary>(target, { id, view: "summary", limit: 1 }, options);
+    const [indexed] = (await search.page()).promises;
+    if (indexed) return indexed;
+  }
   try {
     const verdict = await send(target, { method: "GET", path: promisePath(id) }, options);
     const record = answerOf<PromiseRecord>(verdict, "a promise", "id", "state");

@@ -6,6 +6,8 @@
 
 /** Methods that change nothing (RFC 9110, 9.2.1). */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
+/** Who asks there is given work, which others wait for. */
+const TAKING = "/poll/";
 
 /**
  * For a request that a cookie lets in. What changes something, and a WebSocket, must prove that it is
@@ -13,8 +15,9 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
  * navigation: it does not see the answer.
  */
 export function isFromOurPages(request: Request, publicUrl: string | undefined): boolean {
-  const { method, headers } = request;
-  const mustProve = !SAFE.has(method) || headers.has("upgrade");
+  const { method, headers, url } = request;
+  const takes = new URL(url).pathname.startsWith(TAKING);
+  const mustProve = !SAFE.has(method) || headers.has("upgrade") || takes;
   const isNavigation = headers.get("sec-fetch-mode") === "navigate";
   const shown = shownOrigin(request, publicUrl);
   if (mustProve) return shown === "ours";

@@ -93,6 +93,7 @@ describe("a search", () => {
     }
     await promises.resolve(`${base}/0`, { big: "value" });
     await untilFound(promises, { id: `${base}/*` }, 7);
+    await untilFound(promises, { id: `${base}/*`, state: "pending" }, 6);
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
@@ -211,5 +212,19 @@ describe("a tree", () => {
     const { root: node } = await promises.tree(root);
     expect(node).toMatchObject({ id: root, children: [{ id: `${root}/a` }] });
     expect(node).not.toHaveProperty("promise");
+  });
+
+  test.each([
+    ["as long as an id may be", (id: string) => id.padEnd(1024, "x")],
+    ["with no room for a child", (id: string) => id.padEnd(1023, "x")],
+    ["with more stars than a search takes", (id: string) => `${id}/${"*".repeat(40)}`],
+  ])("of an id %s is found, with who names it", async (_, idOf) => {
+    const root = idOf(`tree/${randomUUID()}`);
+    const child = `x/${randomUUID()}`;
+    await promises.create(root);
+    await promises.create(child, { tags: { "resonate:parent": root } });
+    await untilFound(promises, { id: child }, 1);
+    const { root: node } = await promises.tree(root);
+    expect(node).toMatchObject({ promise: { id: root }, children: [{ id: child }] });
   });
 });

@@ -145,6 +145,13 @@ describe("signing in", () => {
     expect((await signInByForm({ key: SECRET }, { ...OURS, origin: "null" })).status).toBe(303);
   });
 
+  it("leads to any place of the dashboard, whatever letters its address has", async () => {
+    const next = "/dashboard/promises/caf\u00E9/\u{1F600}?q=%20a";
+    const { status, headers } = await signInByForm({ key: SECRET, next });
+    const led = "/dashboard/promises/caf%C3%A9/%F0%9F%98%80?q=%20a";
+    expect([status, headers.get("location")]).toEqual([303, led]);
+  });
+
   it("is not asked of who needs no key", async () => {
     const path = "/dashboard/sign-in?next=/dashboard/groups";
     const { status, headers } = await send(NOBODY, { method: "GET", path }, LOOPBACK_ENV);
@@ -294,6 +301,16 @@ describe("a page elsewhere", () => {
     const posted = new Request(ORIGIN, { headers: navigate, method: "POST" });
     expect(isFromOurPages(posted, undefined)).toBe(false);
     expect(isNotFromElsewhere(posted, undefined)).toBe(false);
+  });
+
+  it("takes no work away by leading somebody to where workers ask for it", async () => {
+    const session = await cookieOf(SECRET);
+    const asked = { method: "GET", path: "/poll/default/somebody" };
+    for (const site of ["same-site", "none"]) {
+      const navigate = { "sec-fetch-mode": "navigate", "sec-fetch-site": site };
+      const { status } = await send({ headers: { ...session, ...navigate } }, asked);
+      expect(status, site).toBe(403);
+    }
   });
 
   it("is not the page that a proxy brings by TLS", () => {

@@ -37,8 +37,8 @@ describe("a live list", () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...SORTS),
-        fc.array(change, { maxLength: 30 }),
-        fc.array(change, { maxLength: 40 }),
+        fc.array(change, { minLength: 10, maxLength: 30 }),
+        fc.array(change, { minLength: 12, maxLength: 40 }),
         fc.integer({ min: 1, max: 12 }),
         (sort: Sort, before, after, limit) => {
           const whole = new Map<string, PromiseSummary>();
@@ -62,6 +62,7 @@ describe("a live list", () => {
             count: whole.size,
           } as const;
           model.apply(page);
+          let loading: { next: PromiseSummary[]; isLast: boolean } | undefined;
           let horizon = cursor === null ? undefined : first.at(-1);
           for (const [n, one] of after.entries()) {
             put(one);
@@ -70,11 +71,14 @@ describe("a live list", () => {
               ? { type: one.kind === "added" ? "added" : "changed", at: "", promise }
               : { type: "removed", at: "", id: one.id };
             model.apply(event);
-            if (n === 10 && model.cursor !== null) {
-              // The next page comes, as the server would cut it.
+            if (n === 5 && model.cursor !== null) {
+              // The next page is cut here, and comes later.
               const rest = sorted().filter((p) => compareBy(sort)(p, horizon!) > 0);
-              const next = rest.slice(0, limit);
-              const isLast = rest.length <= limit;
+              loading = { next: rest.slice(0, limit), isLast: rest.length <= limit };
+              model.expectPage();
+            }
+            if (n === 10 && loading) {
+              const { next, isLast } = loading;
               model.addPage(next, isLast ? null : "more");
               horizon = isLast ? undefined : (next.at(-1) ?? horizon);
             }

@@ -61,5 +61,7 @@ export function signInPage({ url, next, fault }: SignIn, status = 200): Promise<
 
 /** Never to another site, however the address is written. */
 export function localPathOf(next: string | null | undefined): string {
-  return next && /^\/(?:$|\?|dashboard\/)[^\\\p{Cc}]*$/u.test(next) ? next : "/";
+  if (!next || !/^\/(?:$|\?|dashboard\/)[^\\\p{Cc}]*$/u.test(next)) return "/";
+  // A header takes nothing else (RFC 9110, 5.5).
+  return next.toWellFormed().replaceAll(/[^\x20-\x7E]+/gu, encodeURIComponent);
 }

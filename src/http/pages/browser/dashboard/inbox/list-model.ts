@@ -12,6 +12,8 @@ export class ListModel {
   /** The last row of the last page; absent when everything is here. */
   #horizon: PromiseSummary | undefined;
   #cursor: string | null = null;
+  /** What was heard while a page is on its way, by id; `undefined`: it is not found any more. */
+  #meanwhile: Map<string, PromiseSummary | undefined> | undefined;
 
   constructor(sort: Sort) {
     this.#compare = compareBy(sort);
@@ -32,25 +34,36 @@ export class ListModel {
       case "page":
         this.#rows = [];
         this.#byId.clear();
+        this.#meanwhile = undefined;
         this.addPage(event.promises, event.cursor);
         return true;
       case "added":
       case "changed":
+        this.#meanwhile?.set(event.promise.id, event.promise);
         return this.#put(event.promise);
       case "removed":
+        this.#meanwhile?.set(event.id, undefined);
         return this.#remove(event.id);
       default:
         return event satisfies never;
     }
   }
 
+  /** The page after those that are here is asked for: {@link addPage} will bring it. */
+  expectPage(): void {
+    this.#meanwhile = new Map();
+  }
+
   /** The page after those that are here. What came over the live line meanwhile is newer. */
   addPage(promises: readonly PromiseSummary[], cursor: string | null): void {
-    const fresh = promises.filter(({ id }) => !this.#byId.has(id));
+    const heard = this.#meanwhile ?? new Map<string, PromiseSummary | undefined>();
+    this.#meanwhile = undefined;
+    const fresh = promises.filter(({ id }) => !this.#byId.has(id) && !heard.has(id));
     for (const promise of fresh) this.#byId.set(promise.id, promise);
     this.#rows = [...this.#rows, ...fresh].toSorted(this.#compare);
     this.#cursor = cursor;
     this.#horizon = cursor === null ? undefined : (promises.at(-1) ?? this.#horizon);
+    for (const promise of heard.values()) if (promise) this.#put(promise);
   }
 
   /** Where it is now; -1 for what is not here. */

@@ -56,6 +56,7 @@ export class LiveList {
     const { cursor, rows } = this.#model;
     if (this.#isLoading || cursor === null || rows.length >= ROWS_MAX) return;
     this.#isLoading = true;
+    this.#model.expectPage();
     try {
       const page = await this.#search(MORE).page(cursor);
       // Begun anew meanwhile: then the cursor is of a list that is no more.
