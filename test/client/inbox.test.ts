@@ -4,7 +4,15 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { DurablePromises, type InboxQuery, type ListEvent } from "../../client/src/index.ts";
+import {
+  DurablePromises,
+  type DurablePromisesOptions,
+  type InboxQuery,
+  type LineOptions,
+  type ListEvent,
+  type SocketConstructor,
+} from "../../client/src/index.ts";
+import { eventually } from "../eventually.ts";
 import { untilFound } from "./indexed.ts";
 import { LINE, startWorld, type World } from "./world.ts";
 
@@ -22,20 +30,26 @@ afterEach(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** @param quietFor a stream that brings nothing for so long is taken for dead */
-function clientOn(road: Road, url: string, quietFor = "20s"): DurablePromises {
-  const without = road === "stream" ? { WebSocket: false as const } : {};
+/** For a line that holds: it is taken for dead by nobody whom the machine keeps waiting. */
+const CALM: LineOptions = { openWithin: "20s", pongWithin: "20s" };
+
+interface Way extends Pick<DurablePromisesOptions, "WebSocket"> {
+  url?: string;
+  line?: LineOptions;
+}
+
+function clientOn(road: Road, { url = world.proxy.url, line, WebSocket }: Way = {}) {
   return new DurablePromises({
     url,
-    line: { ...LINE, quietFor },
+    line: { ...LINE, quietFor: "20s", ...line },
     attemptTimeout: 2000,
-    ...without,
+    ...(road === "stream" ? { WebSocket: false } : WebSocket && { WebSocket }),
   });
 }
 
 /** A list whose events are asked for one after the other. */
-async function opened(road: Road, query: InboxQuery, url = world.proxy.url, quietFor?: string) {
-  const inbox = clientOn(road, url, quietFor).inbox(query);
+async function opened(road: Road, query: InboxQuery, way?: Way) {
+  const inbox = clientOn(road, way).inbox(query);
   const events = inbox[Symbol.asyncIterator]();
   const next = async (): Promise<ListEvent> => {
     const { value, done } = await events.next();
@@ -116,7 +130,7 @@ describe.each(ROADS)("on a %s", (road) => {
 
   test("a line that goes silent is noticed and replaced", async () => {
     const base = `inbox/${randomUUID()}`;
-    const { inbox, until } = await opened(road, { id: `${base}/*` }, world.proxy.url, "1s");
+    const { inbox, until } = await opened(road, { id: `${base}/*` }, { line: { quietFor: "1s" } });
     await using _ = inbox;
     const before = world.proxy.total;
     world.proxy.stall();
@@ -129,12 +143,22 @@ describe.each(ROADS)("on a %s", (road) => {
   });
 
   test("a list in which nothing happens stays open", async () => {
-    const { inbox } = await opened(road, { id: `inbox/${randomUUID()}` });
+    let pings = 0;
+    class Counted extends WebSocket {
+      override send(...data: Parameters<WebSocket["send"]>) {
+        pings += 1;
+        super.send(...data);
+      }
+    }
+    const way = { line: CALM, WebSocket: Counted as unknown as SocketConstructor };
+    const { inbox } = await opened(road, { id: `inbox/${randomUUID()}` }, way);
     await using _ = inbox;
     const before = world.proxy.total;
     const reading = inbox[Symbol.asyncIterator]().next();
     // Several pings of a socket go by, on the same line, with nothing but pongs to hear.
-    await new Promise((done) => setTimeout(done, 5 * LINE.pingEvery));
+    if (road === "socket") await eventually(() => expect(pings).toBeGreaterThan(5));
+    // A stream has no such thing to wait for: whatever ends it too early does so while nothing comes.
+    else await new Promise((done) => setTimeout(done, 5 * LINE.pingEvery));
     expect(world.proxy.total).toBe(before);
     expect(world.proxy.open).toBeGreaterThan(0);
     await inbox.close();
@@ -143,7 +167,7 @@ describe.each(ROADS)("on a %s", (road) => {
 
   test("closing a list closes its line; so does leaving the loop, and an abort throws its reason", async () => {
     const query = { id: `inbox/${randomUUID()}` };
-    const client = clientOn(road, world.proxy.url);
+    const client = clientOn(road);
     for await (const _ of client.inbox(query)) break;
     await world.proxy.until(({ open }) => open === 0);
     const stop = new AbortController();
@@ -160,14 +184,14 @@ describe.each(ROADS)("on a %s", (road) => {
   });
 
   test("what the server refuses is thrown", async () => {
-    const client = clientOn(road, world.url);
+    const client = clientOn(road, { url: world.url });
     const read = (query: InboxQuery, promises = client) =>
       promises.inbox(query)[Symbol.asyncIterator]().next();
     await expect(read({ createdAfter: "soon" })).rejects.toMatchObject({
       code: "invalid_request",
       field: "createdAfter",
     });
-    const nowhere = clientOn(road, `${world.url}/nowhere`);
+    const nowhere = clientOn(road, { url: `${world.url}/nowhere` });
     await expect(read({}, nowhere)).rejects.toMatchObject({ status: 404 });
   });
 
@@ -212,7 +236,7 @@ test("where something on the way takes no sockets, the list comes as a stream", 
   });
   await once(proxy.listen(0, "127.0.0.1"), "listening");
   const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  const { inbox, until } = await opened("socket", { id }, url);
+  const { inbox, until } = await opened("socket", { id }, { url, line: CALM });
   await world.direct.create(id);
   await until(isFound(id));
   expect(upgrades).toBe(1);
@@ -237,7 +261,7 @@ test("a reader that is far behind is told the rest later, on another line", asyn
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const inbox = clientOn("stream", url).inbox();
+  const inbox = clientOn("stream", { url, line: CALM }).inbox();
   let read = 0;
   for await (const event of inbox) {
     read += 1;

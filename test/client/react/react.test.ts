@@ -56,12 +56,12 @@ async function settledDown(page: Page): Promise<void> {
 describe("rendered on a server", () => {
   test("it is connecting, and the process ends", async () => {
     const script = await bundle("server", "node");
-    const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 10_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 30_000 });
     expect(stdout.trim()).toBe("<p>connecting|no record|false</p>");
   });
 });
 
-describe.skipIf(noBrowser)("in StrictMode in a browser", { timeout: 60_000 }, () => {
+describe.skipIf(noBrowser)("in StrictMode in a browser", () => {
   let world: World;
   let browser: Browser;
   let pages: Server;

@@ -56,7 +56,7 @@ async function run(command: string, ...args: string[]): Promise<Run> {
   return { code, printed };
 }
 
-describe("the client passes its suite", { timeout: 60_000 }, () => {
+describe("the client passes its suite", { timeout: 120_000 }, () => {
   test("in this Node", async () => {
     const { code, printed } = await run(process.execPath, SUITE, world.url);
     expect(printed).toMatch(ALL_PASSED);
@@ -121,7 +121,7 @@ async function runOnPage(): Promise<string> {
     page.on("console", (message) => (printed += `${message.text()}\n`));
     page.on("pageerror", (error) => (printed += `${error.message}\n`));
     await page.goto(`http://127.0.0.1:${port}/?server=${encodeURIComponent(world.url)}`);
-    await page.waitForFunction("globalThis.suiteResult", undefined, { timeout: 30_000 });
+    await page.waitForFunction("globalThis.suiteResult", undefined, { timeout: 100_000 });
     return printed;
   } finally {
     await browser.close();
