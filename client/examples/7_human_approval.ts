@@ -13,6 +13,7 @@ import { type Context, Resonate } from "@resonatehq/sdk";
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
+  allowNegative: true,
   options: { auto: { type: "boolean", default: !process.stdin.isTTY } },
 });
 const [

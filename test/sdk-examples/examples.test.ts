@@ -77,11 +77,18 @@ it("5: a purchase is made once, by hand and as a workflow, and found done the se
 
 it("6: every part is done although a worker is killed with its hands full", async () => {
   const lines = await run("6_fan_out.ts", "fan-out", "9").done;
-  const killed = lines.flatMap((line) => /^worker (\d+): killed with/.exec(line)?.[1] ?? []);
-  expect(killed).toHaveLength(1);
-  const ended = lines.flatMap((line) => /^worker (\d+): ends part (\d+)$/.exec(line) ?? []);
-  expect(ended).not.toContain(killed[0]);
-  for (let part = 1; part <= 9; part += 1) expect(ended).toContain(String(part));
+  const killed = lines.flatMap((line) => /^worker (\d+): killed with.* (\d+)$/.exec(line) ?? []);
+  expect(killed).toHaveLength(3);
+  const [, killedPid, lost] = killed;
+  const ends = lines.flatMap((line) => {
+    const [, pid, part] = /^worker (\d+): ends part (\d+)$/.exec(line) ?? [];
+    return part === undefined ? [] : [{ pid, part }];
+  });
+  for (let part = 1; part <= 9; part += 1) {
+    expect(ends.map((end) => end.part)).toContain(String(part));
+  }
+  // The part that it had begun last: of an earlier one it may have been at the end.
+  expect(ends.filter(({ part }) => part === lost).map(({ pid }) => pid)).not.toContain(killedPid);
   expect(lines.at(-1)).toBe("all 9 parts are done, sum 285");
 
   const again = await run("6_fan_out.ts", "fan-out", "9").done;
@@ -94,9 +101,9 @@ it("7: the printed line approves, and away from a terminal it approves itself", 
   expect(alone).toContain("Pays 1200 euros");
   expect(alone.at(-1)).toBe("a timer approved, 1200 euros are paid");
 
-  const asked = run("7_human_approval.ts", "expense-2");
+  const asked = run("7_human_approval.ts", "expense-2", "--no-auto");
   const refusal = await eventually(() => {
-    const line = asked.lines()[3];
+    const [, line] = asked.lines().filter((line) => line.includes("curl"));
     if (line === undefined) throw new Error("not asked yet");
     return /curl -X PATCH '(?<url>[^']+)' .* -d '(?<body>[^']+)'/.exec(line)!.groups!;
   });
@@ -122,15 +129,23 @@ it("8: the schedule is there, in its time zone, and has run now in a worker", as
 });
 
 it("9: the countdown goes on in another process and says no number twice", async () => {
-  const first = run("9_countdown.ts", "countdown", "5");
-  // The second sleep: before it, a number that was said might not be remembered yet.
-  const sleeping = `${server.url}/promises/${encodeURIComponent("countdown:3")}`;
-  await eventually(async () => expect((await fetch(sleeping)).status).toBe(200));
-  first.process.kill("SIGINT");
-  await expect(first.done).rejects.toThrow("ended with");
-
-  const second = (await run("9_countdown.ts", "countdown", "5").done).map(withoutPid);
+  const { id, said } = await stoppedInSecondSleep();
+  const rest = (await run("9_countdown.ts", id, "5").done).map(withoutPid);
   const numbers = ["5", "4", "3", "2", "1"];
-  const said = [...first.lines().map(withoutPid), ...second];
-  expect(said).toEqual([...numbers, "lift-off", "countdown is done: 5 numbers"]);
+  expect([...said, ...rest]).toEqual([...numbers, "lift-off", `${id} is done: 5 numbers`]);
 }, 90_000);
+
+/** Out of the first sleep it might go on to a number that it says and cannot remember any more. */
+async function stoppedInSecondSleep(): Promise<{ id: string; said: string[] }> {
+  for (let n = 1; ; n += 1) {
+    const id = `countdown-${n}`;
+    const first = run("9_countdown.ts", id, "5");
+    const sleeping = `${server.url}/promises/${encodeURIComponent(`${id}:3`)}`;
+    await eventually(async () => expect((await fetch(sleeping)).status).toBe(200));
+    first.process.kill("SIGINT");
+    await expect(first.done).rejects.toThrow("ended with");
+    const said = first.lines().map(withoutPid);
+    // Where the machine stood still for as long as the sleep, the signal came behind it.
+    if (said.length === 2 || n === 3) return { id, said };
+  }
+}

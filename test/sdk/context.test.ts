@@ -102,13 +102,13 @@ describe("a promise of a workflow", { timeout: PATIENCE }, () => {
 
   test("that nobody settles wakes its workflow when it times out", async () => {
     const begunAt = Date.now();
-    const handle = await beginRpc("approval", 1500);
+    const handle = await beginRpc("approval", 5000);
     // It is asleep by then: it is the deadline that wakes it.
     await until(async () => expect((await world.task(handle.id)).state).toBe("suspended"));
     expect(await handle.result()).toEqual({ refused: "nobody answered" });
     const took = Date.now() - begunAt;
-    expect(took).toBeGreaterThan(1500);
-    expect(took).toBeLessThan(8000);
+    expect(took).toBeGreaterThan(5000);
+    expect(took).toBeLessThan(20_000);
   });
 
   test("of another root is awaited: a workflow that is under way elsewhere", async () => {
@@ -135,19 +135,20 @@ describe("a promise of a workflow", { timeout: PATIENCE }, () => {
 describe("a sleep", { timeout: PATIENCE }, () => {
   test("lasts as long as it says, and not much longer", async () => {
     const id = freshId();
-    const slept = (await rpc(id, "nap", 1000)) as number;
-    expect(slept).toBeGreaterThanOrEqual(1000);
-    expect(slept).toBeLessThan(5000);
+    const slept = (await rpc(id, "nap", 5000)) as number;
+    expect(slept).toBeGreaterThanOrEqual(5000);
+    expect(slept).toBeLessThan(20_000);
     // Once to begin it, once to go on.
     expect((await world.task(id)).version).toBe(2);
   });
 
   test("does not keep its worker from other work", async () => {
-    const naps = [1, 2, 3, 4, 5].map(() => rpc(freshId(), "nap", 1000));
+    const naps = [1, 2, 3, 4, 5].map(() => rpc(freshId(), "nap", 3000));
     const begunAt = Date.now();
     expect(await rpc(freshId(), "square", 3)).toBe(9);
     const slept = (await Promise.all(naps)) as number[];
-    expect(Date.now() - begunAt).toBeLessThan(5000);
-    expect(Math.min(...slept)).toBeGreaterThanOrEqual(1000);
+    // One after the other they would take as long as this.
+    expect(Date.now() - begunAt).toBeLessThan(15_000);
+    expect(Math.min(...slept)).toBeGreaterThanOrEqual(3000);
   });
 });

@@ -35,8 +35,8 @@ describe("kill -9", { timeout: PATIENCE }, () => {
     const begin = (name: string, ...args: unknown[]) =>
       world.caller.beginRpc(freshId(), name, args, { target });
     const handles = await Promise.all([
-      begin("nap", 1000),
-      begin("approval", 1000),
+      begin("nap", 5000),
+      begin("approval", 5000),
       begin("approval"),
     ]);
     const outcomes = handles.map((handle) => handle.result());
@@ -47,7 +47,7 @@ describe("kill -9", { timeout: PATIENCE }, () => {
     await world.restart();
     await until(() => world.caller.resolve(`${handles[2].id}:0`, "yes"));
     const [slept, timedOut, approved] = await Promise.all(outcomes);
-    expect(slept).toBeGreaterThanOrEqual(1000);
+    expect(slept).toBeGreaterThanOrEqual(5000);
     expect(timedOut).toEqual({ refused: "nobody answered" });
     expect(approved).toEqual({ decision: "yes" });
   });
@@ -56,7 +56,7 @@ describe("kill -9", { timeout: PATIENCE }, () => {
     const hanging = await hangInSecond(world);
     await Promise.all([hanging.worker.kill(), world.kill()]);
     await world.restart();
-    const heir = await world.start(hanging.target, { ttl: TTL });
+    const heir = await world.start(hanging.target);
     await expectTakenOver(world, hanging, heir);
   });
 });

@@ -82,7 +82,7 @@ describe("a call", { timeout: PATIENCE }, () => {
     const options = { target, timeout: 1000 };
     const call = world.caller.rpc(freshId(), "approval", [], options);
     await expect(call).rejects.toThrow("Promise timedout");
-    expect(Date.now() - begunAt).toBeLessThan(8000);
+    expect(Date.now() - begunAt).toBeLessThan(20_000);
   });
 
   test("that nobody ever takes ends by its deadline", async () => {

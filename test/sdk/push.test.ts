@@ -136,7 +136,7 @@ describe("a listener with a URL", { timeout: PATIENCE }, () => {
       return 200;
     });
     const id = freshId();
-    await world.caller.create(id, 1000);
+    await world.caller.create(id, 5000);
     await listen(id, address);
     await until(() => expect(messages.length).toBeGreaterThanOrEqual(1));
     expect(messages[0]?.data.promise).toMatchObject({ id, state: "rejected_timedout" });

@@ -17,17 +17,20 @@ test("a schedule fires each second, and each firing is executed once", async () 
   const id = freshId("every-second");
   await world.caller.schedule(id, "* * * * * *", "tick", [id], target);
   const fired = async () => (await world.noted(id)).map(({ root }) => root);
+  const instantOf = (root: string) => Number(root.slice(id.length + 1));
   await until(async () => expect((await fired()).length).toBeGreaterThanOrEqual(FIRINGS));
   await world.caller.unschedule(id);
   expect((await world.ask("schedule.get", { id })).status).toBe(404);
 
+  // Of all seconds in between none is left out, though one worker may be behind the other.
+  await until(async () => {
+    const instants = [...new Set((await fired()).map(instantOf))].toSorted((a, b) => a - b);
+    const first = instants[0]!;
+    expect(first % 1000).toBe(0);
+    expect(instants).toEqual(instants.map((_, index) => first + index * 1000));
+  });
   const roots = await fired();
   expect(new Set(roots).size).toBe(roots.length);
-  // Of all seconds in between none is left out.
-  const instants = roots.map((root) => Number(root.slice(id.length + 1))).toSorted((a, b) => a - b);
-  const first = instants[0]!;
-  expect(first % 1000).toBe(0);
-  expect(instants).toEqual(instants.map((_, index) => first + index * 1000));
   for (const root of roots) {
     // The side effect comes before the end.
     await until(async () => expect((await world.task(root)).state).toBe("fulfilled"));
