@@ -14,6 +14,7 @@ import * as cases from "../pages/approval-cases.ts";
 import { anyCase } from "../pages/form-arbitrary.ts";
 import { startPages, type PageServer } from "./approval-server.ts";
 import { findingsOf } from "./axe.ts";
+import { eventually } from "../eventually.ts";
 import { launch, noBrowser, open } from "./browser.ts";
 
 // Two noisy cores: every state in one test, and a browser that shares them.
@@ -149,11 +150,11 @@ describe.skipIf(noBrowser)("the approval page", () => {
       const summary = page.getByRole("alert");
       await summary.waitFor();
       expect(await page.title()).toMatch(/^Error: /);
-      expect(await page.evaluate("document.activeElement.className")).toBe("faults");
+      await page.locator(".faults:focus").waitFor();
       expect(await page.getByLabel("City").inputValue()).toBe("Kiel & <b>");
       await shot(page, "mistakes");
       await summary.getByRole("link", { name: /How many laptops/ }).click();
-      expect(await page.evaluate("document.activeElement.name")).toBe("value/amount");
+      await page.locator('[name="value/amount"]:focus').waitFor();
       expect(await page.getByLabel("How many laptops?").getAttribute("aria-invalid")).toBe("true");
       // Without scripts there are no timers either, and axe waits for one.
       if (name !== "without") expect(await findingsOf(page)).toEqual([]);
@@ -209,7 +210,7 @@ describe.skipIf(noBrowser)("the approval page", () => {
         locale: "de",
       });
       const timer = page.getByRole("timer");
-      await expect.poll(() => timer.textContent()).toBe("noch 2 Tage 3 Stunden");
+      await timer.filter({ hasText: /^noch 2 Tage 3 Stunden$/ }).waitFor();
       await context.close();
 
       const soon = { ...OPEN, promise: { ...OPEN.promise, deadlineAt: NOW + 3000 } };
@@ -221,7 +222,7 @@ describe.skipIf(noBrowser)("the approval page", () => {
 
     it("changes by itself when somebody else decides", async () => {
       const { page, context, complaints } = await open(browser, offer("live"));
-      await expect.poll(server.followers).toBeGreaterThan(0);
+      await eventually(() => expect(server.followers("live")).toBe(1));
       server.models.set("live", cases.REJECTED_BY_OTHER);
       server.tell("settled");
       await page.getByText("Decided by").waitFor();
@@ -232,7 +233,7 @@ describe.skipIf(noBrowser)("the approval page", () => {
 
     it("keeps what was typed, and says that it is too late", async () => {
       const { page, context } = await open(browser, offer("typed"));
-      await expect.poll(server.followers).toBeGreaterThan(0);
+      await eventually(() => expect(server.followers("typed")).toBe(1));
       await page.getByLabel("City").fill("Kiel");
       server.models.set("typed", cases.REJECTED_BY_OTHER);
       server.tell("settled");
@@ -249,10 +250,13 @@ describe.skipIf(noBrowser)("the approval page", () => {
 
     it("never sends a form again by itself", async () => {
       const { page, context } = await open(browser, offer("again"));
+      await eventually(() => expect(server.followers("again")).toBe(1));
+      const followed = server.followed("again");
       await page.evaluate("document.querySelector('form').noValidate = true");
       await page.getByRole("button", { name: "Approve purchase" }).click();
       await page.getByRole("alert").waitFor();
-      await expect.poll(server.followers).toBeGreaterThan(0);
+      // The line of the answer, and not still that of the page before it.
+      await eventually(() => expect(server.followed("again")).toBeGreaterThan(followed));
       const before = server.sent.length;
       server.models.set("again", cases.REJECTED_BY_OTHER);
       server.tell("settled");

@@ -26,7 +26,10 @@ export interface PageServer {
   sent: Sent[];
   /** Tells every page that follows. */
   tell: (type: string) => void;
-  followers: () => number;
+  /** How many lines by which a page follows are open. */
+  followers: (name: string) => number;
+  /** How many there have been. */
+  followed: (name: string) => number;
   stop: () => Promise<void>;
 }
 
@@ -34,7 +37,8 @@ export async function startPages(): Promise<PageServer> {
   const assets = await bundleAssets();
   const models: PageServer["models"] = new Map();
   const sent: Sent[] = [];
-  const open = new Set<ServerResponse>();
+  const open = new Map<ServerResponse, string>();
+  const followed: string[] = [];
 
   async function show(request: IncomingMessage, response: ServerResponse, name: string) {
     const model = models.get(name);
@@ -77,7 +81,8 @@ export async function startPages(): Promise<PageServer> {
     else if (room === "live") {
       response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
       response.write("event: pending\ndata: {}\n\n");
-      open.add(response);
+      open.set(response, name);
+      followed.push(name);
       response.on("close", () => open.delete(response));
     } else if (asset) response.writeHead(200, { "content-type": asset.type }).end(asset.text);
     else response.writeHead(404).end();
@@ -92,9 +97,10 @@ export async function startPages(): Promise<PageServer> {
     models,
     sent,
     tell: (type) => {
-      for (const response of open) response.write(`event: ${type}\ndata: {}\n\n`);
+      for (const response of open.keys()) response.write(`event: ${type}\ndata: {}\n\n`);
     },
-    followers: () => open.size,
+    followers: (name) => Array.from(open.values()).filter((other) => other === name).length,
+    followed: (name) => followed.filter((other) => other === name).length,
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

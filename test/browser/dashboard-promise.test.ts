@@ -5,6 +5,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DurablePromises, RejectedError } from "../../client/src/index.ts";
+import { untilFound } from "../client/indexed.ts";
 import { noBrowser } from "./browser.ts";
 import { PATIENCE, shot, startWorld, type World } from "./dashboard-server.ts";
 
@@ -99,7 +100,8 @@ describe.skipIf(noBrowser)("the page of a promise", () => {
     await page.getByRole("dialog", { name: "Reject" }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
-    expect(await page.evaluate("document.activeElement.textContent.trim()")).toBe("Reject");
+    const focused = page.locator(":focus");
+    await page.getByRole("button", { name: "Reject" }).and(focused).waitFor();
     expect((await record(id)).state).toBe("PENDING");
     await page.keyboard.press("Enter");
     await page.getByLabel("Reason").focus();
@@ -222,6 +224,7 @@ describe.skipIf(noBrowser)("the page of a promise", () => {
     for (const id of ["tree", "tree/a", "tree/a/b", "tree/c"]) {
       await world.send("PUT", `/promises/${id}`, { timeout: "1h" });
     }
+    await untilFound(promises, { id: "tree*" }, 4);
     const { page, context } = await visit("tree/a");
     await expect.poll(() => nodesOf(page), PATIENCE).toEqual(["tree", "a", "b", "c"]);
     await world.send("PATCH", "/promises/tree/c", { state: "RESOLVED" });

@@ -10,7 +10,7 @@ import { launch, open, type Opened } from "./browser.ts";
 import { MEMORY } from "../memory.ts";
 
 const SHOTS = join(import.meta.dirname, "../../.build/screenshots");
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 /** For what is asked again and again until it is so. */
 export const PATIENCE = { timeout: PATIENCE_MS };
 
