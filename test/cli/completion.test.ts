@@ -13,6 +13,7 @@ import { COMMANDS } from "../../client/src/cli/commands.ts";
 import { candidates } from "../../client/src/cli/completion.ts";
 import { untilFound } from "../client/indexed.ts";
 import { deadUrl, MAIN, run, startTestServer, type TestServer } from "./cli.ts";
+import { eventually } from "../eventually.ts";
 import { MEMORY } from "../memory.ts";
 
 const noIds = async (): Promise<string[]> => [];
@@ -102,9 +103,12 @@ describe("in bash", () => {
     expect(tabbed("search", "--sort", "-d")).toEqual(["-deadline"]);
   });
 
-  test("ids are offered as the server knows them, quoted for the shell", () => {
+  test("ids are offered as the server knows them, quoted for the shell", async () => {
     const [beginning] = id.split(" ");
-    expect(tabbed("resolve", beginning ?? "")).toEqual([id.replaceAll(" ", "\\ ")]);
+    // Who presses the key does not wait long: a slow machine is pressed again.
+    await eventually(() =>
+      expect(tabbed("resolve", beginning ?? "")).toEqual([id.replaceAll(" ", "\\ ")]),
+    );
   });
 });
 

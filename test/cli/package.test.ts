@@ -8,7 +8,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startTestServer, type TestServer } from "./cli.ts";
+import { inOwnTime, startTestServer, type TestServer } from "./cli.ts";
 import { MEMORY } from "../memory.ts";
 
 const CLIENT = resolve(import.meta.dirname, "../../client");
@@ -85,5 +85,6 @@ async function lives(node: string): Promise<void> {
   expect((await run("search", "--json", "--id", id)).stderr).toBe("");
   const failed = run("get", "package/nobody").catch((error: unknown) => error);
   expect(await failed).toMatchObject({ code: 66 });
-  expect((await run("inbox", "--timeout", "1s", "--json")).stdout).toContain('"page"');
+  const inbox = await inOwnTime((timeout) => run("inbox", "--timeout", timeout, "--json"));
+  expect(inbox.stdout).toContain('"page"');
 }
