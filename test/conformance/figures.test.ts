@@ -14,7 +14,7 @@ import {
 } from "../../client/src/protocol.ts";
 import { expectRefusal } from "./refusal.ts";
 import { recordOf, startService, type Service } from "./service.ts";
-import { eventually } from "../eventually.ts";
+import { eventually, withTime } from "../eventually.ts";
 
 const ROOT = { authorization: "Bearer root" };
 const PAST = 1_600_000_000_000;
@@ -142,6 +142,11 @@ async function expectFigures(): Promise<void> {
   });
 }
 
+async function expectPending(count: number): Promise<void> {
+  const { promises } = await get<Stats>("/stats");
+  expect(promises.PENDING).toBe(count);
+}
+
 describe("before there is anything", () => {
   test("there are as many zeros as there are figures", async () => {
     const before = Date.now();
@@ -159,6 +164,9 @@ describe("before there is anything", () => {
 });
 
 describe("a history", () => {
+  /** Where the promises are whose deadline passed. */
+  let due: string;
+
   test("is counted as it is, whoever settles", async () => {
     await bear("wait/one");
     await bear("wait/two", { timeout: "1h" });
@@ -174,13 +182,16 @@ describe("a history", () => {
   });
 
   test("goes on by time alone: nobody looks, and the deadline is counted once", async () => {
-    const timeout = Date.now() + 2_500;
-    await bear("due/timedout", { timeout });
-    await bear("due/timer", { timeout, tags: { "resonate:timer": "true" } });
-    await bear("due/told", { timeout, onTimeout: { state: "REJECTED_CANCELED" } });
-    await eventually(async () => {
-      const { promises } = await get<Stats>("/stats");
-      expect(promises.PENDING).toBe(5);
+    const timeout = await withTime(2_500, async (ms) => {
+      // Those of an attempt before have passed.
+      await eventually(() => expectPending(2));
+      due = `due/${ms}`;
+      const timeout = Date.now() + ms;
+      await bear(`${due}/timedout`, { timeout });
+      await bear(`${due}/timer`, { timeout, tags: { "resonate:timer": "true" } });
+      await bear(`${due}/told`, { timeout, onTimeout: { state: "REJECTED_CANCELED" } });
+      await eventually(() => expectPending(5), { forMs: ms });
+      return timeout;
     });
     // By hand, as a look at a promise might be what counts it.
     for (const [name, state] of [
@@ -188,12 +199,12 @@ describe("a history", () => {
       ["timer", "RESOLVED"],
       ["told", "REJECTED_CANCELED"],
     ] as const) {
-      Object.assign(lifeOf(`due/${name}`), { state, completedOn: timeout });
+      Object.assign(lifeOf(`${due}/${name}`), { state, completedOn: timeout });
     }
     await expectFigures();
     expect(Date.now()).toBeGreaterThanOrEqual(timeout);
     await Promise.all(
-      ["timedout", "timer", "told"].map((name) => service.read(`due/${name}`, ROOT)),
+      ["timedout", "timer", "told"].map((name) => service.read(`${due}/${name}`, ROOT)),
     );
     await expectFigures();
   });
@@ -238,7 +249,7 @@ describe("a history", () => {
 
   test("shrinks by what is purged, and its totals do not", async () => {
     const before = await get<Activity>("/activity");
-    for (const id of ["answered/RESOLVED", "answered/REJECTED", "past/timedout", "due/timer"]) {
+    for (const id of ["answered/RESOLVED", "answered/REJECTED", "past/timedout", `${due}/timer`]) {
       await purge(id);
     }
     await expectFigures();
@@ -397,9 +408,9 @@ describe("a group", () => {
         tasks: { pending: 1, acquired: 0, suspended: 0, halted: 0 },
       });
       expect([...all.keys()].toSorted()).toEqual(["team-a", "warehouse"]);
+      const { tasks } = await get<Stats>("/stats");
+      expect(tasks).toEqual({ pending: 4, acquired: 1, suspended: 1, halted: 1, fulfilled: 2 });
     });
-    const { tasks } = await get<Stats>("/stats");
-    expect(tasks).toEqual({ pending: 4, acquired: 1, suspended: 1, halted: 1, fulfilled: 2 });
   });
 
   test("alone is the same as in the list", async () => {
@@ -439,16 +450,21 @@ describe("a group", () => {
   });
 
   test("loses the tasks whose promises are settled, by whomever", async () => {
-    const timeout = Date.now() + 2_000;
-    const tags = { "resonate:target": "poll://any@brief" };
-    await bear("brief/due", { timeout, tags });
-    await bear("brief/settled", { tags });
-    await eventually(async () => {
-      expect((await get<Group>("/groups/brief")).tasks.pending).toBe(2);
+    const { brief, timeout } = await withTime(2_500, async (ms) => {
+      const brief = `brief-${ms}`;
+      const timeout = Date.now() + ms;
+      const tags = { "resonate:target": `poll://any@${brief}` };
+      await bear(`${brief}/due`, { timeout, tags });
+      await bear(`${brief}/settled`, { tags });
+      await eventually(
+        async () => expect((await get<Group>(`/groups/${brief}`)).tasks.pending).toBe(2),
+        { forMs: ms },
+      );
+      return { brief, timeout };
     });
-    await settle("brief/settled", "REJECTED");
+    await settle(`${brief}/settled`, "REJECTED");
     await eventually(async () => {
-      expect((await get<Group>("/groups/brief")).tasks).toEqual({
+      expect((await get<Group>(`/groups/${brief}`)).tasks).toEqual({
         pending: 0,
         acquired: 0,
         suspended: 0,

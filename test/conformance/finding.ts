@@ -74,6 +74,7 @@ export async function expectFound(
   finder: Finder,
   parameters: Parameters,
   expected: string[],
+  patience: { forMs?: number } = {},
 ): Promise<void> {
   await eventually(async () => {
     const found = await findAll(finder, [["view", "summary"], ...parameters]);
@@ -81,7 +82,7 @@ export async function expectFound(
       found.map(({ id }) => id),
       pathOf(parameters),
     ).toEqual(expected);
-  });
+  }, patience);
 }
 
 /** What a search has to say of a promise, by what the promise says of itself. */

@@ -9,7 +9,7 @@ import { LIMITS, type ApiKey } from "../../client/src/protocol.ts";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, startService, type Answer, type Service } from "./service.ts";
-import { eventually } from "../eventually.ts";
+import { eventually, withTime } from "../eventually.ts";
 import { MEMORY } from "../memory.ts";
 
 const ROOT = { authorization: "Bearer the-first-one" };
@@ -84,8 +84,11 @@ describe("a key", () => {
   });
 
   test("that has ended is worth nothing, to the millisecond", async () => {
-    const { key, expiresAt = 0 } = await make({ expiresIn: 1500 });
-    expectRefusal(await service.read("team-a/x", bearer(key)), "not_found");
+    const { key, expiresAt = 0 } = await withTime(1_500, async (ms) => {
+      const made = await make({ expiresIn: ms });
+      expectRefusal(await service.read("team-a/x", bearer(made.key)), "not_found");
+      return made;
+    });
     await eventually(() => expect(Date.now()).toBeGreaterThan(expiresAt));
     expectRefusal(await service.read("team-a/x", bearer(key)), "unauthorized");
   });

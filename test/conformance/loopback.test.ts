@@ -5,7 +5,7 @@
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startServer } from "../../src/local/server.ts";
 import { answer, startReceiver, type Receiver } from "./receiver.ts";
 import { freshId, startService, type Answer, type Service } from "./service.ts";
@@ -159,7 +159,7 @@ test("with ALLOW_LOOPBACK it is called, too", async () => {
   const url = `${receiver.url}/told`;
   await send(allowed, "POST", "/webhooks", { url, filter: { promise: id } });
   await send(allowed, "PUT", `/promises/${id}`, {});
-  await vi.waitUntil(() => receiver.all.some(({ path }) => path === "/told"), { timeout: 10_000 });
+  await eventually(() => expect(receiver.all.map(({ path }) => path)).toContain("/told"));
 });
 
 test("whoever is called and redirects is not followed: no worker, no listener, nobody notified", async () => {
@@ -199,7 +199,7 @@ test("a server that has keys since calls it no more, whatever was registered bef
   try {
     const { id } = await ask("POST", "/webhooks", { url, retry: [] });
     await ask("PUT", "/promises/before", {});
-    await vi.waitUntil(() => receiver.all.some(({ path }) => path === "/before"));
+    await eventually(() => expect(receiver.all.map(({ path }) => path)).toContain("/before"));
     await server.stop();
     server = await startServer({ data, env: { API_KEYS: "k" } });
     await ask("PUT", "/promises/told-of", {});

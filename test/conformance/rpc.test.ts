@@ -70,6 +70,36 @@ async function held(ttl: number, rest = {}): Promise<string> {
   return id;
 }
 
+/**
+ * A task whose lease is over, as nobody was heard of, while one beside it is kept by beats; again with
+ * a longer lease where the machine was too slow for the beats.
+ */
+async function withBeats(ttl: number): Promise<string> {
+  let lastAt = Date.now();
+  const heard = await held(ttl);
+  const silent = await held(ttl);
+  let gap = 0;
+  const tasks = [
+    { id: heard, version: 1 },
+    { id: silent, version: 7 },
+  ];
+  await eventually(async () => {
+    const askedAt = Date.now();
+    await call("task.heartbeat", { pid: "w", tasks });
+    gap = Math.max(gap, Date.now() - lastAt);
+    lastAt = askedAt;
+    expect(await call("task.get", { id: silent })).toMatchObject({
+      data: { task: { state: "pending", version: 1 } },
+    });
+  });
+  const { data: still } = await call("task.get", { id: heard });
+  gap = Math.max(gap, Date.now() - lastAt);
+  // A lease that was over between two beats was lost by rights.
+  if (gap >= ttl && ttl < 8_000) return withBeats(2 * ttl);
+  expect(still["task"]).toMatchObject({ state: "acquired", pid: "w", ttl });
+  return silent;
+}
+
 describe("the envelope", () => {
   test.each([
     ["no JSON", "{", "unknown", "0"],
@@ -202,31 +232,7 @@ describe("a task", () => {
   });
 
   test("comes free when its lease is over, and not while its holder is heard of", async () => {
-    const silent = await held(300);
-    const heard = await held(300);
-    const beat = setInterval(
-      () =>
-        void call("task.heartbeat", {
-          pid: "w",
-          tasks: [
-            { id: heard, version: 1 },
-            { id: silent, version: 7 },
-          ],
-        }),
-      80,
-    );
-    try {
-      await eventually(async () =>
-        expect(await call("task.get", { id: silent })).toMatchObject({
-          data: { task: { state: "pending", version: 1 } },
-        }),
-      );
-      expect(await call("task.get", { id: heard })).toMatchObject({
-        data: { task: { state: "acquired", pid: "w", ttl: 300 } },
-      });
-    } finally {
-      clearInterval(beat);
-    }
+    const silent = await withBeats(500);
     // The next holder has the next version; the one who came back late has nothing any more.
     expect(
       await call("task.acquire", { id: silent, version: 1, pid: "x", ttl: 60_000 }),

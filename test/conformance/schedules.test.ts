@@ -1,7 +1,7 @@
 /** Schedules over HTTP, on the real clock, and through kill -9. RULES.md, section 3. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { startServer, type Server } from "../../src/local/server.ts";
 import { startReceiver } from "./receiver.ts";
 import { eventually } from "../eventually.ts";
@@ -108,8 +108,8 @@ test("a worker that is called at its own address is told where to reach us", asy
   expect((await send("PUT", "/schedules/pushed", { ...DAILY, promiseTags })).status).toBe(201);
   expect(Object.keys((await send("GET", "/schedules/pushed")).json)).not.toContain("serverUrl");
   const run = await send("POST", "/schedules/pushed");
-  const [told] = await vi.waitUntil(() => worker.all.length > 0 && worker.all);
-  expect(JSON.parse(told!.body)).toMatchObject({
+  const body = await eventually(() => worker.all[0]!.body);
+  expect(JSON.parse(body)).toMatchObject({
     kind: "execute",
     head: { serverUrl: server.url },
     data: { task: { id: run.json["promiseId"] } },

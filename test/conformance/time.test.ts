@@ -8,7 +8,7 @@ import { HEADER, LIMITS, NEVER, TIMER_TAGS } from "../../client/src/protocol.ts"
 import { inTime, openSocket, openStream } from "./awaiter.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, recordOf, startService, type Answer, type Service } from "./service.ts";
-import { eventually } from "../eventually.ts";
+import { eventually, withTime } from "../eventually.ts";
 
 /** An alarm may be late, but not so late that a person would wonder. */
 const LATE_MS = 8000;
@@ -155,10 +155,13 @@ describe.each(transports)("an awaiter by %s", (name, wait) => {
     ],
   ];
   test.concurrent.each(ends)("is told at the deadline: %s", async (_end, body, state, outcome) => {
-    const id = freshId("deadline");
-    const timeout = Date.now() + 700;
-    expect(recordOf(await service.create(id, { ...body, timeout })).state).toBe("PENDING");
-    const heard = await inTime(wait(id), `the deadline by ${name}`, 700 + LATE_MS);
+    const { id, timeout, ms } = await withTime(700, async (ms) => {
+      const id = freshId("deadline");
+      const timeout = Date.now() + ms;
+      expect(recordOf(await service.create(id, { ...body, timeout })).state).toBe("PENDING");
+      return { id, timeout, ms };
+    });
+    const heard = await inTime(wait(id), `the deadline by ${name}`, ms + LATE_MS);
     expect(Date.now()).toBeGreaterThanOrEqual(timeout - 1);
     if (name === "bare await") expect(heard).toBe(outcome);
     else expect(JSON.parse(heard)).toMatchObject({ id, state, timeout, completedOn: timeout });
@@ -253,15 +256,19 @@ describe("a settle after the deadline", () => {
   });
 
   test("a promise settled in time stays so when its deadline passes", async () => {
-    const id = freshId("in-time");
-    const witness = freshId("witness");
-    const timeout = Date.now() + 500;
-    await service.create(id, { timeout, onTimeout: { state: "REJECTED" } });
-    await service.create(witness, { timeout: timeout + 200 });
-    const settled = await service.settle(id, { state: "RESOLVED", value: { data: 1 } });
-    expect(settled.status).toBe(201);
+    const { id, timeout, settled } = await withTime(500, async (ms) => {
+      const id = freshId("in-time");
+      const timeout = Date.now() + ms;
+      await service.create(id, { timeout, onTimeout: { state: "REJECTED" } });
+      const settled = await service.settle(id, { state: "RESOLVED", value: { data: 1 } });
+      expect(settled.status).toBe(201);
+      return { id, timeout, settled };
+    });
     // The witness' deadline is later; when it is told, the other's has passed.
-    await service.read(witness, { [HEADER.prefer]: "wait=5" });
+    const witness = freshId("witness");
+    await service.create(witness, { timeout: timeout + 200 });
+    await service.read(witness, { [HEADER.prefer]: "wait=20" });
+    expect(Date.now()).toBeGreaterThanOrEqual(timeout);
     expect((await service.read(id)).text).toBe(settled.text);
   });
 });
@@ -341,7 +348,7 @@ describe("retention", () => {
     for (const retention of [0, 1]) {
       const id = freshId("brief");
       await service.create(id, { retention });
-      const heard = transports.map(([name, wait]) => inTime(wait(id), name, 5000));
+      const heard = transports.map(([name, wait]) => inTime(wait(id), name));
       // Every awaiter has been let in before anybody settles, or it would wait for a second life.
       const socket = await openSocket(service, id);
       expect((await socket.next())?.type).toBe("pending");
