@@ -6,11 +6,11 @@
 import * as v from "valibot";
 import { LIMITS, STATES, WRITABLE_STATES } from "../../client/src/protocol.ts";
 import { faultOfImport, type Import } from "../machine/import.ts";
-import type { By, PromiseRecord } from "../machine/promise.ts";
+import type { By, Payload, PromiseRecord } from "../machine/promise.ts";
 import type { Vote } from "../machine/quorum.ts";
 import { askedFields, askedOf, name, stepFields } from "./asked.ts";
 import type { Call } from "./edge.ts";
-import { invalid } from "./errors.ts";
+import { invalid, Refusal } from "./errors.ts";
 import { newBirth, validate } from "./parse.ts";
 import { originOf } from "./promises.ts";
 import { fields, payload, promiseId, safeInteger, tags, utf8Length } from "./schemas.ts";
@@ -126,9 +126,18 @@ export function parseImport(text: string, value: unknown, call: Call, now: numbe
     ...(isPending && asked.escalation && { serverUrl: origin }),
     ...settlementIn(body, text),
   };
+  refuseLarge("param", record.param);
+  if (record.state !== "pending") refuseLarge("value", record.value);
   const fault = faultOfImport(record, now);
   if (fault) throw invalid(fault.field, `${fault.field} ${fault.is}`);
   return { kind: "import", record, halted: body.halted === true };
+}
+
+/** What no body could have brought: who reads promises counts on that. */
+function refuseLarge(field: string, { data = "" }: Payload): void {
+  if (utf8Length(data) <= LIMITS.bodyBytesMax) return;
+  const detail = `${field}.data may have ${LIMITS.bodyBytesMax} bytes at most`;
+  throw new Refusal("too_large", detail, { field });
 }
 
 /** A settled promise has what a pending one has not. */

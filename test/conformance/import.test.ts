@@ -234,6 +234,8 @@ describe("a line that is none", () => {
     ["settled in an unknown way", settled(id, { settledBy: { how: "magic" } }), "settledBy.how"],
     ["a tag that is no text", pending(id, { tags: { a: 1 } }), "tags"],
     ["too many tags", pending(id, { tags: manyTags() }), "tags"],
+    ["a param that no body brings", pending(id, { param: { data: large() } }), "param"],
+    ["a value that no body brings", settled(id, { value: { data: large() } }), "value"],
     ["an unknown field", pending(id, { lease: 1 }), "lease"],
     ["a vote without a quorum", pending(id, { votes: [] }), "votes"],
     [
@@ -405,6 +407,10 @@ function bytesOf(line: object): Uint8Array {
 
 function target(address: string): Record<string, string> {
   return { "resonate:target": address };
+}
+
+function large(): string {
+  return "\u00FC".repeat(LIMITS.bodyBytesMax / 2);
 }
 
 function manyTags(): Record<string, string> {
