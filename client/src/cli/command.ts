@@ -34,6 +34,8 @@ export interface Command {
   examples?: readonly string[];
   /** What a shell offers for the first word. */
   words?: (commands: readonly Command[]) => string[];
+  /** It changes something while it prints: it goes on when nobody reads that any more. */
+  goesOnUnheard?: boolean;
   /** Not in the help. */
   isHidden?: boolean;
   /** @returns the exit code. @default 0 */

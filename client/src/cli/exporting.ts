@@ -3,8 +3,7 @@
  * that breaks costs no more than it takes to ask again. Each promise comes once.
  */
 import { ConnectionError, type ExportMark } from "../index.ts";
-import type { Session } from "./command.ts";
-import { answerLines, Patience } from "./transfer.ts";
+import { answerLines, Patience, type Transfer } from "./transfer.ts";
 
 export type ExportStep =
   | { kind: "promise"; text: string }
@@ -13,7 +12,7 @@ export type ExportStep =
 
 /** @param cursor of a mark, to go on behind it */
 export async function* exporting(
-  session: Pick<Session, "url" | "token" | "signal">,
+  session: Transfer,
   path: string,
   cursor?: string,
 ): AsyncGenerator<ExportStep, void, undefined> {

@@ -99,6 +99,7 @@ function linesOf(screen: Screen, list: LiveList): string[] {
   const shown = list.first(Math.max(1, screen.rows - 4));
   const lines = promiseLines(screen, shown, now);
   const more = list.count - shown.length;
-  const footer = more > 0 ? `${list.count} in all, ${more} more` : `${list.count} in all`;
+  const about = list.isWhole ? "" : "about ";
+  const footer = `${about}${list.count} in all${more > 0 ? `, ${about}${more} more` : ""}`;
   return [...lines, screen.style("dim", `${footer} · live · Ctrl-C ends it`)];
 }

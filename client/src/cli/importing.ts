@@ -3,9 +3,8 @@
  * Sending a line twice changes nothing: the server finds that it is there, as the line says.
  */
 import { ConnectionError, type ImportedLine, type ImportSummary } from "../index.ts";
-import type { Session } from "./command.ts";
 import type { Line } from "./ndjson.ts";
-import { answerLines, Patience } from "./transfer.ts";
+import { answerLines, Patience, type Transfer } from "./transfer.ts";
 
 /** As much as one request carries; the server takes more lines, and bigger ones. */
 const LINES_MAX = 1000;
@@ -19,7 +18,7 @@ export type ImportStep =
   | { kind: "mark"; number: number; endsAt: number };
 
 export async function* importing(
-  session: Pick<Session, "url" | "token" | "signal">,
+  session: Transfer,
   lines: AsyncIterable<Line>,
 ): AsyncGenerator<ImportStep, void, undefined> {
   const patience = new Patience(session.signal);

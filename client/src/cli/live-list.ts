@@ -9,9 +9,9 @@ const KEPT_MAX = 10_000;
 export class LiveList {
   readonly #sort: Sort;
   readonly #promises = new Map<string, PromiseSummary>();
-  /** Whether the page had all of them: then who is not listed was not found before. */
-  #isWhole = true;
-  /** So many are found in all: those that are not listed too. */
+  /** Whether all are listed: then who is not was not found before. */
+  isWhole = true;
+  /** So many are found in all: those that are not listed too, unless they have come or gone unseen. */
   count = 0;
 
   constructor(sort: Sort = "-created") {
@@ -24,12 +24,12 @@ export class LiveList {
         this.#promises.clear();
         for (const promise of event.promises) this.#promises.set(promise.id, promise);
         this.count = event.count;
-        this.#isWhole = event.cursor === null;
+        this.isWhole = event.cursor === null;
         return;
       case "added":
       case "changed":
         // Either may be said twice, and after an absence "changed" of what was added meanwhile.
-        if (!this.#promises.has(event.promise.id) && (this.#isWhole || event.type === "added")) {
+        if (!this.#promises.has(event.promise.id) && (this.isWhole || event.type === "added")) {
           this.count += 1;
         }
         if (this.#promises.size < KEPT_MAX || this.#promises.has(event.promise.id)) {

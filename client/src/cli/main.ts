@@ -26,6 +26,7 @@ class Stopped extends Error {
 }
 
 const stop = new AbortController();
+let running: Command | undefined;
 
 for (const [name, exitCode] of Object.entries(SIGNALS)) {
   process.on(name, () => {
@@ -37,7 +38,7 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     // Whoever reads has read enough, such as `head`: that is no failure.
     if (error.code !== "EPIPE") throw error;
-    stop.abort(new Stopped(EXIT.ok));
+    if (!running?.goesOnUnheard) stop.abort(new Stopped(EXIT.ok));
   });
 }
 
@@ -50,7 +51,6 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT.ok;
   }
   const isJson = argv.includes("--json");
-  let command: Command | undefined;
   try {
     if (argv.length === 0) {
       screen.note(overview(COMMANDS));
@@ -65,9 +65,9 @@ async function main(argv: readonly string[]): Promise<number> {
       screen.print(overview(COMMANDS));
       return EXIT.ok;
     }
-    const found = commandOf(words);
-    ({ command } = found);
-    const args = parsed(command, [...before, ...found.rest]);
+    const { command, rest } = commandOf(words);
+    running = command;
+    const args = parsed(command, [...before, ...rest]);
     if (args.is("help")) {
       screen.print(helpOf(command));
       return EXIT.ok;
@@ -80,7 +80,7 @@ async function main(argv: readonly string[]): Promise<number> {
     else {
       screen.note(`${NAME}: ${harmlessLines(errorText(error))}`);
       if (error instanceof UsageError) {
-        screen.note(`See ${NAME} help${command ? ` ${command.name}` : ""}`);
+        screen.note(`See ${NAME} help${running ? ` ${running.name}` : ""}`);
       }
       if (exitCode === EXIT.unreachable || exitCode === EXIT.forbidden) {
         screen.note(`${NAME} doctor says more`);

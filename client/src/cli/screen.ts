@@ -2,6 +2,7 @@
  * Where a command writes: stdout for what was asked for, stderr for everything else. Knows terminals
  * from pipes; what comes from others is made harmless before a terminal sees it.
  */
+import { once } from "node:events";
 import { styleText } from "node:util";
 
 export type Style = Parameters<typeof styleText>[0];
@@ -36,11 +37,16 @@ export class Screen {
     process.stdout.write(text);
   }
 
-  /** Waits until a slow reader has taken what was written. */
+  /** Waits until a slow reader has taken what was written, or is gone. */
   async drained(): Promise<void> {
     const { stdout } = process;
-    if (stdout.writableNeedDrain)
-      await new Promise<void>((resolve) => stdout.once("drain", resolve));
+    if (!stdout.writableNeedDrain || stdout.errored) return;
+    const over = new AbortController();
+    const { signal } = over;
+    await Promise.race([once(stdout, "drain", { signal }), once(stdout, "close", { signal })])
+      // It is told of elsewhere.
+      .catch(() => {});
+    over.abort();
   }
 
   /** A line for people, whatever stdout is connected to. */

@@ -2,8 +2,16 @@
  * One request whose answer is lines of JSON, read as they come; and doing it again when the line
  * breaks, as long as it gets further. Knows neither exports nor imports.
  */
-import { ApiError, ConnectionError, isApiError, isDurablePromiseError, LIMITS } from "../index.ts";
-import { sleep } from "../limit.ts";
+import {
+  ApiError,
+  ConnectionError,
+  isApiError,
+  isDurablePromiseError,
+  LIMITS,
+  TimeoutError,
+} from "../index.ts";
+import { after, linkedTo, sleep } from "../limit.ts";
+import { callTimeoutMs } from "../options.ts";
 import { backoffMs, DEFAULT_RETRY } from "../retry.ts";
 import { buildRequest, type Call, judge } from "../transport.ts";
 import type { Session } from "./command.ts";
@@ -17,9 +25,28 @@ const QUIET_MS_MAX = 60_000;
 /** So often in a row without getting any further. */
 const TRIES_MAX = 8;
 
+/** What a transfer needs to know of its session. */
+export type Transfer = Pick<Session, "url" | "token" | "signal">;
+
+/** With a signal that also ends with `--timeout`, which is for all of a transfer. */
+export function inTime({ url, token, signal, calls }: Session): Transfer & Disposable {
+  const timeoutMs = callTimeoutMs(calls.timeout, Number.POSITIVE_INFINITY);
+  const { controller, unlink } = linkedTo(signal);
+  const callOff = after(timeoutMs, () => controller.abort(new TimeoutError(timeoutMs)));
+  return {
+    url,
+    token,
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      callOff();
+      unlink();
+    },
+  };
+}
+
 /** @throws what a refusal stands for; ConnectionError when the line breaks */
 export async function* answerLines(
-  { url, token, signal }: Pick<Session, "url" | "token" | "signal">,
+  { url, token, signal }: Transfer,
   call: Call,
 ): AsyncGenerator<string, void, undefined> {
   const target = { url: url.replace(/\/+$/, ""), token };

@@ -9,6 +9,7 @@ import { progress } from "../progress.ts";
 import { QUERY_FLAGS, queryOf } from "../query-flags.ts";
 import { Bookmark } from "../resume.ts";
 import { harmless, type Screen } from "../screen.ts";
+import { inTime } from "../transfer.ts";
 
 // An export is in the order of ids, and has no pages.
 const { sort: _, limit: __, ...FLAGS } = QUERY_FLAGS;
@@ -50,11 +51,12 @@ async function run(session: Session): Promise<void> {
   const begun = await bookmark.load();
   await using output = await outputTo(screen, out, begun?.bytes);
   using line = progress(screen);
+  using within = inTime(session);
   const total = await totalOf(session, query);
   let exported = begun?.exported ?? 0;
   line.says(() => `${exported}${total === undefined ? "" : ` of ${total}`} exported`);
   try {
-    for await (const step of exporting(session, path, begun?.cursor)) {
+    for await (const step of exporting(within, path, begun?.cursor)) {
       if (step.kind === "promise") {
         await output.write(`${step.text}\n`);
         exported += 1;

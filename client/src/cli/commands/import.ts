@@ -11,6 +11,7 @@ import { progress } from "../progress.ts";
 import { Bookmark } from "../resume.ts";
 import { harmless } from "../screen.ts";
 import { printJson } from "../show.ts";
+import { inTime } from "../transfer.ts";
 
 export const importPromises: Command = {
   name: "import",
@@ -25,6 +26,7 @@ export const importPromises: Command = {
     "Ends with 65 if a line was refused, else with 73 if there was a conflict, else with 69 if one failed.",
   ],
   examples: ["import all.ndjson", "export --url $OLD | durable-promises import --url $NEW"],
+  goesOnUnheard: true,
   run,
 };
 
@@ -51,9 +53,10 @@ async function run(session: Session): Promise<number> {
   let at = begun?.endsAt ?? 0;
   {
     using line = progress(screen);
+    using within = inTime(session);
     line.says(() => `${textOf(counts)}${bytes === undefined ? "" : ` · ${percent(at, bytes)}`}`);
     try {
-      for await (const step of importing(session, linesIn(path, begun))) {
+      for await (const step of importing(within, linesIn(path, begun))) {
         if (step.kind === "mark") {
           at = step.endsAt;
           const { number, endsAt } = step;

@@ -91,14 +91,17 @@ type Last = { isOver: true; record: PromiseRecord } | { isOver: false; record?: 
 /** @throws DisposedError, and whatever a watch throws but the end of its own time */
 async function follow(session: Session, onFrame: (frame: Frame) => void): Promise<Last> {
   let last: Last = { isOver: false };
+  let isHeard = false;
+  const heard = () => (isHeard = true);
   try {
-    for await (const frame of framesOf(session, session.args.word(0))) {
+    for await (const frame of framesOf(session, session.args.word(0), heard)) {
       onFrame(frame);
       if (frame.type === "disposed") throw new DisposedError();
       if ("promise" in frame) last = { isOver: frame.type === "settled", record: frame.promise };
     }
   } catch (error) {
-    if (!isTimeoutError(error)) throw error;
+    // Before the first answer it is the server that is late.
+    if (!isTimeoutError(error) || !isHeard) throw error;
     session.screen.note(harmless(error.message));
   }
   return last;
@@ -108,7 +111,11 @@ async function follow(session: Session, onFrame: (frame: Frame) => void): Promis
  * The frames of a promise, with what one waits for shown meanwhile. Begins with a question that is
  * answered now: who has mistyped the URL should not wait for ever.
  */
-async function* framesOf(session: Session, id: string): AsyncGenerator<Frame, void, undefined> {
+async function* framesOf(
+  session: Session,
+  id: string,
+  heard: () => void,
+): AsyncGenerator<Frame, void, undefined> {
   const { promises, calls, screen } = session;
   const begunAt = Date.now();
   using line = progress(screen);
@@ -116,6 +123,7 @@ async function* framesOf(session: Session, id: string): AsyncGenerator<Frame, vo
   await promises.get(id, calls).catch((error: unknown) => {
     if (!isNotFoundError(error)) throw error;
   });
+  heard();
   const elapsed = () => lengthText(Date.now() - begunAt);
   await using frames = promises.watch(id, calls);
   for await (const frame of frames) {
