@@ -57,7 +57,8 @@ export class IndexObject extends DurableObject<Env> {
     env: this.env,
     storage: this.ctx.storage,
     ids: (which, after, limit) => this.#look.ids(which, after, limit),
-    put: (entries) => this.#put(entries),
+    isWrong: (entry) => this.#store.isWrong(entry),
+    put: async (entries) => void (await this.#put(entries)),
   });
   #lag = new Lag();
   #waiting: IndexEntry[] = [];

@@ -6,7 +6,12 @@
  * (a key that changes is written once), and one more where a task is taken, for the index of holders.
  */
 import { superseding } from "../machine/index-change.ts";
-import type { IndexEntry, PromiseEntry, RemovedEntry } from "../machine/index-entry.ts";
+import {
+  sameEntry,
+  type IndexEntry,
+  type PromiseEntry,
+  type RemovedEntry,
+} from "../machine/index-entry.ts";
 import {
   entryOf,
   phaseOf,
@@ -104,6 +109,14 @@ export class IndexStore {
     });
     this.#shards = shards;
     return changes;
+  }
+
+  /** Whether what is stored is older than the entry, and says something else. */
+  isWrong(entry: IndexEntry): boolean {
+    if (entry.kind === "schedule") return false;
+    const stored = this.#one(entry.id);
+    if (!stored) return entry.kind === "promise";
+    return stored.revision < entry.revision && !sameEntry(stored, entry);
   }
 
   /** A stamp for all that has changed until `now`: what changes later has a greater one. */

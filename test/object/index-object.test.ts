@@ -11,8 +11,11 @@ import { IndexStore } from "../../src/object/index-store.ts";
 import { createRandom, type Random } from "../model/seeded.ts";
 import {
   abortAllDurableObjects,
+  create,
   evictDurableObject,
   indexAt,
+  promiseAt,
+  resolve,
   runDurableObjectAlarm,
   runInDurableObject,
 } from "./runtime.ts";
@@ -254,6 +257,24 @@ describe("the newer entry", () => {
       (_, { storage }) => storage.sql.exec("SELECT * FROM removed").toArray().length,
     );
     expect(left).toBe(0);
+  });
+});
+
+describe("a check", () => {
+  it("repairs what is wrong and counts no other, not even what is put meanwhile", async () => {
+    const shard = freshShard();
+    const target = { "resonate:target": "poll://any@nobody" };
+    await promiseAt("check/task").apply(create("check/task", { tags: target }));
+    for (const id of ["check/plain", "check/settled"]) await promiseAt(id).apply(create(id));
+    const all = ["check/task", "check/plain", "check/settled"];
+    await shard.put(await Promise.all(all.map((id) => promiseAt(id).indexEntry())));
+    await promiseAt("check/settled").apply(resolve("1"));
+    // Elsewhere too, lest it be counted in another test.
+    await Promise.all(all.map((id) => promiseAt(id).indexed()));
+    await shard.rebuild();
+    await Promise.all([runDurableObjectAlarm(shard), shard.put([entry("other", 1)])]);
+    expect((await shard.status(START)).check).toMatchObject({ compared: 3, repaired: 1 });
+    expect(await ids(shard, { states: ["resolved"] })).toEqual(["check/settled"]);
   });
 });
 
