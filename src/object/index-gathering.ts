@@ -42,6 +42,12 @@ export interface Said {
   hasFailed: boolean;
 }
 
+/** A shard that was not told is left alone for a while, longer each time; in `AGAIN_MS`. */
+interface Rest {
+  tries: number;
+  left: number;
+}
+
 /** By id: of what is said of one id only the last matters. */
 const waiting = new Map<string, Said>();
 /** When the speaker's next sign of life is late. */
@@ -82,23 +88,34 @@ function isSpoken(): boolean {
 
 /** For all who wait, whoever they are, until nobody does. */
 async function speak(env: Env): Promise<void> {
-  let tries = 0;
+  const resting = new Map<string, Rest>();
   try {
-    while (waiting.size > 0 && tries < TRIES_MAX) {
-      const pauseMs = tries === 0 ? GATHER_MS_MAX : AGAIN_MS * 2 ** (tries - 1);
-      spokenUntil = Date.now() + pauseMs + LATE_MS;
-      await (tries === 0 ? gather() : scheduler.wait(pauseMs));
+    while (isAwaited()) {
+      spokenUntil = Date.now() + Math.max(GATHER_MS_MAX, AGAIN_MS) + LATE_MS;
+      // While a shard rests there is always something to look through.
+      await (resting.size > 0 ? scheduler.wait(AGAIN_MS) : gather());
       spokenUntil = Date.now() + TELLING_MS_MAX;
-      tries = (await tellAll(env)) ? 0 : tries + 1;
+      await tellAll(env, resting);
+      forgetOldest();
     }
   } finally {
     spokenUntil = 0;
   }
-  let kept = UNHEARD_MAX;
-  for (const [key, said] of waiting) {
-    said.hasFailed = true;
-    kept -= 1;
-    if (kept < 0) waiting.delete(key);
+}
+
+/** By somebody who has not been told that it failed. */
+function isAwaited(): boolean {
+  for (const { hasFailed } of waiting.values()) if (!hasFailed) return true;
+  return false;
+}
+
+function forgetOldest(): void {
+  let tooMany = waiting.size - UNHEARD_MAX;
+  for (const [key, { hasFailed }] of waiting) {
+    if (tooMany <= 0) return;
+    if (!hasFailed) continue;
+    waiting.delete(key);
+    tooMany -= 1;
   }
 }
 
@@ -113,17 +130,25 @@ async function gather(): Promise<void> {
   } while (waiting.size - before >= MANY && Date.now() < until);
 }
 
-/** @returns whether all were heard */
-async function tellAll(env: Env): Promise<boolean> {
+/** Each shard that does not rest. One that does not hear holds up no other. */
+async function tellAll(env: Env, resting: Map<string, Rest>): Promise<void> {
+  for (const rest of resting.values()) rest.left -= 1;
   const shards = new Map<string, Said[]>();
   for (const said of waiting.values()) {
     const shard = shardOf(env, said);
+    if ((resting.get(shard)?.left ?? 0) > 0) continue;
     const same = shards.get(shard);
     if (!same) shards.set(shard, [said]);
     else if (same.length < AT_ONCE) same.push(said);
   }
-  const told = Array.from(shards, ([shard, said]) => tell(env, shard, said));
-  return (await Promise.all(told)).every(Boolean);
+  const telling = Array.from(shards, async ([shard, said]) => {
+    if (await tell(env, shard, said)) return void resting.delete(shard);
+    const tries = ((resting.get(shard)?.tries ?? 0) % TRIES_MAX) + 1;
+    resting.set(shard, { tries, left: 2 ** (tries - 1) });
+    if (tries < TRIES_MAX) return;
+    for (const one of waiting.values()) if (shardOf(env, one) === shard) one.hasFailed = true;
+  });
+  await Promise.all(telling);
 }
 
 function shardOf(env: Env, { entry }: Said): string {

@@ -3,10 +3,13 @@
  * word only, and again until it is heard.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { readConfig } from "../../src/env.ts";
+import { indexShardOf } from "../../src/machine/ids.ts";
 import type { IndexEntry } from "../../src/machine/index-entry.ts";
 import { UNTOLD_MS } from "../../src/object/index-gathering.ts";
 import { Indexing } from "../../src/object/indexing.ts";
 import { IndexObject } from "../../src/object/index-object.ts";
+import { eventually } from "../eventually.ts";
 import { deployment } from "./runtime.ts";
 
 let number = 0;
@@ -124,6 +127,34 @@ describe("indexing", () => {
     one.indexing.push(said(1));
     await one.indexing.tell(() => 0);
     expect(heard).toEqual([[1]]);
+  });
+
+  it("leaves a shard alone that does not hear, and no other", async () => {
+    vi.spyOn(console, "error").mockReturnValue();
+    const { indexShards } = readConfig(deployment());
+    const deaf = { ...said(1), id: `told/${number}/deaf` };
+    const shard = indexShardOf(deaf.id, indexShards);
+    const ids = Array.from({ length: 20 }, (_, n) => `told/${number}/${n}`);
+    const other = ids.find((one) => indexShardOf(one, indexShards) !== shard)!;
+    const heard: string[] = [];
+    let asked = 0;
+    vi.spyOn(IndexObject.prototype, "put").mockImplementation(async (entries) => {
+      if (entries.some((entry) => entry.id === deaf.id)) {
+        asked += 1;
+        throw new Error("planted");
+      }
+      heard.push(...entries.map((entry) => entry.id));
+    });
+    const one = indexing();
+    one.indexing.push(deaf);
+    await eventually(() => expect(asked).toBe(4));
+    // It is asked next in two seconds.
+    const two = indexing();
+    two.indexing.push({ ...deaf, id: other });
+    await two.indexing.tell(() => 0);
+    expect([heard.includes(other), asked]).toEqual([true, 4]);
+    vi.restoreAllMocks();
+    await Promise.all(one.speaking);
   });
 
   it("owes what could not be told, and tells it when it is asked again", async () => {
