@@ -3,12 +3,13 @@
  * told. Each step happens at its instant, whenever somebody looks (issue 3, section 3).
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { PromiseRecord } from "../../client/src/protocol.ts";
 import { openSocket } from "./awaiter.ts";
 import { decide, makeLink, recordAt } from "./link.ts";
 import { startReceiver } from "./receiver.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, recordOf, startService, type Service } from "./service.ts";
-import { eventually } from "../eventually.ts";
+import { eventually, withTime } from "../eventually.ts";
 
 const SETTLE = { state: "REJECTED", value: { data: "nobody answered" } };
 
@@ -18,11 +19,11 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-async function ask(escalation: object[], more: object = {}): Promise<string> {
-  const id = freshId("escalation");
-  const created = await service.create(id, { escalation, ...more });
+/** As the answer has it: a moment later a step may have happened. */
+async function ask(escalation: object[], more: object = {}): Promise<PromiseRecord> {
+  const created = await service.create(freshId("escalation"), { escalation, ...more });
   expect(created.status, created.text).toBe(201);
-  return id;
+  return recordOf(created);
 }
 
 const waited = async (id: string) =>
@@ -30,10 +31,8 @@ const waited = async (id: string) =>
 
 describe("a step that settles", () => {
   test("does so at its instant, and says that it was the escalation", async () => {
-    const id = await ask([{ after: "300ms", settle: SETTLE }], { timeout: "1h" });
-    expect((await recordAt(service, id)).escalation).toEqual([
-      { after: 300, done: false, settle: SETTLE },
-    ]);
+    const { id, escalation } = await ask([{ after: "300ms", settle: SETTLE }], { timeout: "1h" });
+    expect(escalation).toEqual([{ after: 300, done: false, settle: SETTLE }]);
     const record = await waited(id);
     expect(record).toMatchObject({ ...SETTLE, settledBy: { how: "escalation" } });
     expect(record.completedOn).toBe(record.createdOn + 300);
@@ -41,28 +40,32 @@ describe("a step that settles", () => {
   });
 
   test("is never answered late or early: a look is right without an alarm", async () => {
-    // Nobody waits, so no alarm is needed; each look is held against the clock before and after it.
-    const id = await ask([{ after: "250ms", settle: SETTLE }]);
-    const { createdOn } = await recordAt(service, id);
+    // Nobody waits, so no alarm is needed; each look is held against the clock before and after it,
+    // and one that is wrong is one too many.
+    const { id, createdOn } = await ask([{ after: "250ms", settle: SETTLE }]);
+    const due = createdOn + 250;
+    const wrong: object[] = [];
     await eventually(async () => {
-      const asked = Date.now();
+      const before = Date.now();
       const { state, completedOn } = await recordAt(service, id);
-      if (Date.now() < createdOn + 250) expect(state).toBe("PENDING");
-      if (asked >= createdOn + 250) {
-        expect([state, completedOn]).toEqual(["REJECTED", createdOn + 250]);
+      const after = Date.now();
+      const isOver = state === "REJECTED" && completedOn === due;
+      if ((after < due && state !== "PENDING") || (before >= due && !isOver)) {
+        wrong.push({ state, completedOn, before, after, due });
       }
-      expect(asked).toBeGreaterThanOrEqual(createdOn + 250);
+      expect(before).toBeGreaterThanOrEqual(due);
     });
+    expect(wrong).toEqual([]);
   });
 
   test("comes too late for whoever was first, and first for whoever is late", async () => {
-    const early = await ask([{ after: "1h", settle: SETTLE }]);
+    const { id: early } = await ask([{ after: "1h", settle: SETTLE }]);
     expect((await service.settle(early, { state: "RESOLVED" })).status).toBe(201);
     expect(await recordAt(service, early)).toMatchObject({
       state: "RESOLVED",
       settledBy: { how: "api" },
     });
-    const late = await ask([{ after: 0, settle: SETTLE }]);
+    const { id: late } = await ask([{ after: 0, settle: SETTLE }]);
     expectRefusal(await service.settle(late, { state: "RESOLVED" }), "already_rejected");
     const link = await makeLink(service, late);
     expect((await decide(service, link)).status).toBe(409);
@@ -80,8 +83,10 @@ describe("a step that settles", () => {
   });
 
   test("is told to who waits on a socket, once", async () => {
-    const id = await ask([{ after: "300ms", settle: SETTLE }]);
+    const id = freshId("escalation");
     const socket = await openSocket(service, id);
+    expect((await socket.next())?.type).toBe("absent");
+    await service.create(id, { escalation: [{ after: "300ms", settle: SETTLE }] });
     expect((await socket.next())?.type).toBe("pending");
     expect(await socket.next()).toMatchObject({ type: "settled", promise: SETTLE });
     // The message is the end; the closing may take its time.
@@ -93,8 +98,8 @@ describe("a step that settles", () => {
 
 describe("a step that extends", () => {
   test("moves the deadline, once", async () => {
-    const id = await ask([{ after: "200ms", extend: "1h" }], { timeout: "600ms" });
-    const before = await recordAt(service, id);
+    const before = await ask([{ after: "200ms", extend: "1h" }], { timeout: "600ms" });
+    const { id } = before;
     await eventually(async () => {
       expect((await recordAt(service, id)).escalation?.[0]?.done).toBe(true);
     });
@@ -109,8 +114,9 @@ describe("a step that extends", () => {
   });
 
   test("makes another record, which a tag does not hide", async () => {
-    const id = await ask([{ after: "150ms", extend: "1h" }], { timeout: "10s" });
-    const first = await service.read(id);
+    const id = freshId("escalation");
+    const escalation = [{ after: "150ms", extend: "1h" }];
+    const first = await service.create(id, { escalation, timeout: "10s" });
     const known = { "if-none-match": first.headers.get("etag") ?? "" };
     await eventually(async () => {
       expect((await recordAt(service, id)).escalation?.[0]?.done).toBe(true);
@@ -119,7 +125,7 @@ describe("a step that extends", () => {
   });
 
   test("comes too late after the deadline", async () => {
-    const id = await ask([{ after: "400ms", extend: "1h" }], { timeout: "150ms" });
+    const { id } = await ask([{ after: "400ms", extend: "1h" }], { timeout: "150ms" });
     const record = await waited(id);
     expect(record.state).toBe("REJECTED_TIMEDOUT");
     expect(record.completedOn).toBe(record.timeout);
@@ -132,7 +138,7 @@ describe("a step that extends", () => {
   });
 
   test("has no deadline to move where there is none", async () => {
-    const id = await ask([{ after: 0, extend: "1h" }]);
+    const { id } = await ask([{ after: 0, extend: "1h" }]);
     expect(await recordAt(service, id)).toMatchObject({
       state: "PENDING",
       timeout: Number.MAX_SAFE_INTEGER,
@@ -142,7 +148,7 @@ describe("a step that extends", () => {
 
 describe("several steps", () => {
   test("happen in order, each at its instant", async () => {
-    const id = await ask(
+    const { id, timeout } = await ask(
       [
         { after: "150ms", extend: "300ms" },
         { after: "300ms", extend: "1h" },
@@ -151,7 +157,6 @@ describe("several steps", () => {
       ],
       { timeout: "200ms" },
     );
-    const { timeout } = await recordAt(service, id);
     const record = await waited(id);
     expect(record).toMatchObject({ ...SETTLE, settledBy: { how: "escalation" } });
     expect(record.completedOn).toBe(record.createdOn + 450);
@@ -161,21 +166,20 @@ describe("several steps", () => {
   });
 
   test("a deadline before a step ends them all", async () => {
-    const id = await ask(
+    const { id, timeout } = await ask(
       [
         { after: "100ms", extend: "100ms" },
         { after: "1h", settle: SETTLE },
       ],
       { timeout: "200ms", onTimeout: { state: "RESOLVED", value: { data: "by default" } } },
     );
-    const { timeout } = await recordAt(service, id);
     const record = await waited(id);
     expect(record).toMatchObject({ state: "RESOLVED", value: { data: "by default" } });
     expect(record.completedOn).toBe(timeout + 100);
   });
 
   test("two at one instant happen both", async () => {
-    const id = await ask(
+    const { id } = await ask(
       [
         { after: "200ms", extend: "1h" },
         { after: "200ms", settle: SETTLE },
@@ -214,7 +218,8 @@ describe("a step that tells somebody", () => {
   test("tells an address on this machine which promise waits, and the promise stays as it is", async () => {
     const receiver = await startReceiver();
     try {
-      const id = await ask([{ after: "100ms", notify: `${receiver.url}/boss` }], { timeout: "1h" });
+      const notify = `${receiver.url}/boss`;
+      const { id } = await ask([{ after: "100ms", notify }], { timeout: "1h" });
       await eventually(async () => expect(receiver.all.length).toBeGreaterThan(0));
       const [told] = receiver.all;
       expect(told?.method).toBe("POST");
@@ -222,7 +227,7 @@ describe("a step that tells somebody", () => {
       expect(told?.body).toContain(id);
       expect(await recordAt(service, id)).toMatchObject({
         state: "PENDING",
-        escalation: [{ done: true, notify: `${receiver.url}/boss` }],
+        escalation: [{ done: true, notify }],
       });
     } finally {
       await receiver.stop();
@@ -232,9 +237,16 @@ describe("a step that tells somebody", () => {
   test("tells nobody of what was settled before", async () => {
     const receiver = await startReceiver();
     try {
-      const settled = await ask([{ after: "200ms", notify: `${receiver.url}/never` }]);
-      await service.settle(settled, { state: "RESOLVED" });
-      const other = await ask([{ after: "400ms", notify: `${receiver.url}/yes` }]);
+      const { settled, ms } = await withTime(200, async (ms) => {
+        const { id } = await ask([{ after: ms, notify: `${receiver.url}/never` }]);
+        const answer = await service.settle(id, { state: "RESOLVED" });
+        expect(recordOf(answer)).toMatchObject({
+          state: "RESOLVED",
+          escalation: [{ done: false }],
+        });
+        return { settled: id, ms };
+      });
+      const { id: other } = await ask([{ after: ms + 200, notify: `${receiver.url}/yes` }]);
       await eventually(async () => expect(receiver.all.map(({ path }) => path)).toContain("/yes"));
       expect(receiver.all.every(({ body }) => !body.includes(settled))).toBe(true);
       expect(receiver.all.some(({ body }) => body.includes(other))).toBe(true);

@@ -7,7 +7,7 @@ import { NEVER } from "../../client/src/protocol.ts";
 import { openSocket, openStream } from "./awaiter.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, recordOf, startService, type Answer, type Service } from "./service.ts";
-import { eventually } from "../eventually.ts";
+import { eventually, withTime } from "../eventually.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -145,13 +145,15 @@ describe("what is refused", () => {
 
 describe("who waits", () => {
   test("on a socket is told the new deadline, and its end at that and not before", async () => {
-    const id = await pending({ timeout: "400ms" });
-    const socket = await openSocket(service, id);
-    const first = await socket.next();
-    expect(first?.type).toBe("pending");
-    const { timeout, createdOn } = await read(id);
-    const later = timeout + 300;
-    expect((await extend(id, later)).status).toBe(200);
+    const { socket, createdOn, later } = await withTime(400, async (ms) => {
+      const id = await pending({ timeout: `${ms}ms` });
+      const socket = await openSocket(service, id);
+      expect((await socket.next())?.type).toBe("pending");
+      const { timeout, createdOn } = await read(id);
+      const later = timeout + 300;
+      expect((await extend(id, later)).status).toBe(200);
+      return { socket, createdOn, later };
+    });
     expect(await socket.next()).toMatchObject({ type: "pending", promise: { timeout: later } });
     const end = await socket.next();
     expect(Date.now()).toBeGreaterThanOrEqual(later);
@@ -178,10 +180,13 @@ describe("who waits", () => {
   });
 
   test("on a long poll waits on", async () => {
-    const id = await pending({ timeout: "300ms" });
-    const { timeout } = await read(id);
-    const waiting = service.send("GET", `${service.address(id)}?wait=20s`);
-    await extend(id, timeout + HOUR_MS);
+    const { id, timeout, waiting } = await withTime(300, async (ms) => {
+      const id = await pending({ timeout: `${ms}ms` });
+      const { timeout } = await read(id);
+      const waiting = service.send("GET", `${service.address(id)}?wait=20s`);
+      expect((await extend(id, timeout + HOUR_MS)).status).toBe(200);
+      return { id, timeout, waiting };
+    });
     await eventually(async () => expect(Date.now()).toBeGreaterThan(timeout + 100));
     await service.settle(id, { state: "RESOLVED", value: { data: "in time" } });
     const answer = await waiting;
@@ -191,20 +196,27 @@ describe("who waits", () => {
 
 describe("what hangs on the deadline", () => {
   test("a timer resolves at the new one", async () => {
-    const id = await pending({ timeout: "200ms", tags: { "resonate:timer": "true" } });
-    const later = (await read(id)).timeout + 200;
-    expect((await extend(id, later)).status).toBe(200);
+    const { id, later } = await withTime(200, async (ms) => {
+      const id = await pending({ timeout: `${ms}ms`, tags: { "resonate:timer": "true" } });
+      const later = (await read(id)).timeout + 200;
+      expect((await extend(id, later)).status).toBe(200);
+      return { id, later };
+    });
     const record = recordOf(await service.send("GET", `${service.address(id)}?wait=10s`));
     expect(record).toMatchObject({ state: "RESOLVED", completedOn: later });
   });
 
   test("a step of the escalation that the old deadline came before happens", async () => {
     const settle = { state: "REJECTED", value: { data: "nobody" } };
-    const id = await pending({ timeout: "250ms", escalation: [{ after: "500ms", settle }] });
-    const { createdOn } = await read(id);
-    expect((await extend(id, "1h")).status).toBe(200);
+    const { id, due } = await withTime(250, async (ms) => {
+      const after = 2 * ms;
+      const id = await pending({ timeout: `${ms}ms`, escalation: [{ after, settle }] });
+      const { createdOn } = await read(id);
+      expect((await extend(id, "1h")).status).toBe(200);
+      return { id, due: createdOn + after };
+    });
     const record = recordOf(await service.send("GET", `${service.address(id)}?wait=10s`));
-    expect(record).toMatchObject({ ...settle, completedOn: createdOn + 500 });
+    expect(record).toMatchObject({ ...settle, completedOn: due });
   });
 
   test("a step that has moved it counts from there", async () => {

@@ -7,7 +7,7 @@ import { startReceiver } from "./receiver.ts";
 import { expectRefusal } from "./refusal.ts";
 import { rpcClient } from "./rpc-client.ts";
 import { freshId, recordOf, startService, type Service } from "./service.ts";
-import { eventually } from "../eventually.ts";
+import { eventually, withTime } from "../eventually.ts";
 
 const BEFORE = Date.UTC(2024, 0, 1);
 
@@ -60,12 +60,15 @@ describe("an imported promise", () => {
   });
 
   test("ends at its deadline, and who waits is told", async () => {
-    const id = freshId("deadline");
-    const socket = await openSocket(service, id);
-    expect((await socket.next())?.type).toBe("absent");
-    const timeout = Date.now() + 400;
-    await importOf(service, [pending(id, { timeout })]);
-    expect(await socket.next()).toMatchObject({ type: "pending", promise: { timeout } });
+    const { socket, timeout } = await withTime(400, async (ms) => {
+      const id = freshId("deadline");
+      const socket = await openSocket(service, id);
+      expect((await socket.next())?.type).toBe("absent");
+      const timeout = Date.now() + ms;
+      await importOf(service, [pending(id, { timeout })]);
+      expect(await socket.next()).toMatchObject({ type: "pending", promise: { timeout } });
+      return { socket, timeout };
+    });
     expect(await socket.next()).toMatchObject({
       type: "settled",
       promise: { state: "REJECTED_TIMEDOUT", completedOn: timeout, createdOn: BEFORE },

@@ -18,6 +18,7 @@ import {
 } from "./link.ts";
 import { expectRefusal } from "./refusal.ts";
 import { freshId, startService, type Answer, type Service } from "./service.ts";
+import { withTime } from "../eventually.ts";
 
 const NO = { state: "REJECTED" };
 
@@ -106,8 +107,11 @@ describe("N of M", () => {
   });
 
   test("the deadline ends it with the votes as they are", async () => {
-    const id = await ask({ approvals: 2, of: 2 }, { timeout: "400ms" });
-    await vote(id, "Ada");
+    const id = await withTime(400, async (ms) => {
+      const id = await ask({ approvals: 2, of: 2 }, { timeout: `${ms}ms` });
+      expect((await vote(id, "Ada")).status).toBe(202);
+      return id;
+    });
     const waited = await service.send("GET", `${service.address(id)}?wait=10s`);
     expect(JSON.parse(waited.text)).toMatchObject({ state: "REJECTED_TIMEDOUT" });
     expect(await votesOf(id)).toBe("+Ada");
