@@ -169,10 +169,12 @@ describe("by hand", () => {
     const body = { state: "RESOLVED" };
     const settled = await service.send("PATCH", `/promises/${id}`, { headers, body });
     expect(settled.status, settled.text).toBe(201);
-    const { entries } = await audit(`?on=${id}`);
-    expect(entries).toMatchObject([
-      { did: "promise.settle", from: "dashboard", who: "secret-1", kind: "secret" },
-    ]);
+    await eventually(async () => {
+      const { entries } = await audit(`?on=${id}`);
+      expect(entries).toMatchObject([
+        { did: "promise.settle", from: "dashboard", who: "secret-1", kind: "secret" },
+      ]);
+    });
   });
 
   test("what a program does is not", async () => {
@@ -219,7 +221,9 @@ describe("the list", () => {
     await send("PATCH", `/promises/${id}`, { state: "RESOLVED" }, DASHBOARD);
     const dids = async (query: string): Promise<AuditAct[]> =>
       (await audit(`?on=${id}&${query}`)).entries.map(({ did }) => did);
-    expect(await dids("did=promise.*")).toEqual(["promise.settle", "promise.extend"]);
+    await eventually(async () =>
+      expect(await dids("did=promise.*")).toEqual(["promise.settle", "promise.extend"]),
+    );
     expect(await dids("did=promise.extend")).toEqual(["promise.extend"]);
     expect(await dids("who=secret-1")).toHaveLength(2);
     expect(await dids("who=somebody")).toEqual([]);

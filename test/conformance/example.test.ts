@@ -190,7 +190,6 @@ describe.each(generations)("$name", ({ call, says, idField }) => {
         const answer = await inTime(
           call(operation, wrong as string, { errorMessage: "x" }),
           `${operation} without a name, to be refused`,
-          3000,
         );
         expectRefusal(answer, "invalid_request", idField);
       }

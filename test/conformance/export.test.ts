@@ -364,10 +364,20 @@ describe("a caller who reads slowly, or not at all", () => {
           const answer = await fetch(`${server.url}/export`, { signal: hangUp.signal });
           const reader = answer.body!.getReader();
           await reader.read();
-          // Whatever it would do unasked, it has done by then: all of it takes half a second.
-          for (let n = 0; n < 40; n += 1) await counted(server.url);
-          await new Promise((resolve) => setTimeout(resolve, 1500));
-          const awake = (filesOf(server.pid) - before) / FILES;
+          // Whatever it would do unasked, it has done by then; long before an object falls asleep.
+          let files = before;
+          let same = 0;
+          await eventually(
+            async () => {
+              await counted(server.url);
+              const now = filesOf(server.pid);
+              same = now === files ? same + 1 : 0;
+              files = now;
+              expect(same).toBe(10);
+            },
+            { forMs: 9_000, everyMs: 100 },
+          );
+          const awake = (files - before) / FILES;
           expect(awake).toBeGreaterThan(10);
           expect(awake).toBeLessThan(COUNT / 2);
           hangUp.abort();

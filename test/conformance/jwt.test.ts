@@ -12,7 +12,12 @@ import { eventually } from "../eventually.ts";
 
 const ISSUER = "https://issuer.example";
 const AUDIENCE = "promises";
-const NOW_S = Math.floor(Date.now() / 1000);
+/** What a token says, by when it is made: a table is read long before its tests run. */
+type Told = (nowS: number) => object;
+
+function nowInS(): number {
+  return Math.floor(Date.now() / 1000);
+}
 
 function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
@@ -20,6 +25,12 @@ function bearer(token: string): Record<string, string> {
 
 function own(...prefixes: string[]): { prefixes: string[] } {
   return { prefixes };
+}
+
+/** What says that it may create and read in a corner. */
+function good(more: object = {}): Record<string, unknown> {
+  const own = { iss: ISSUER, aud: AUDIENCE, scope: "create read", prefixes: ["team-a/*"] };
+  return claims({ ...own, ...more });
 }
 
 /** What says that it may read everything. */
@@ -53,9 +64,6 @@ describe("keys of the setting JWT_KEYS", () => {
     });
   });
   afterAll(() => service.stop());
-
-  const good = (more: object = {}) =>
-    claims({ iss: ISSUER, aud: AUDIENCE, scope: "create read", prefixes: ["team-a/*"], ...more });
 
   test("are enough to close the server: nobody comes in without a token", async () => {
     expectRefusal(await service.read("x"), "unauthorized");
@@ -153,35 +161,39 @@ describe("keys of the setting JWT_KEYS", () => {
     for (const one of outside) expect((await service.read(one, headers)).status, one).toBe(404);
   });
 
-  test.each<[string, object, RegExp]>([
-    ["without an end", { exp: undefined }, /exp/],
-    ["with an end of no number", { exp: "tomorrow" }, /exp/],
-    ["that has ended", { exp: NOW_S - 1 }, /expired/],
-    ["not valid for two minutes yet", { nbf: NOW_S + 120 }, /nbf/],
-    ["with an nbf of no number", { nbf: "now" }, /nbf/],
-    ["made in two minutes", { iat: NOW_S + 120 }, /iat/],
-    ["with an iat of no number", { iat: null }, /iat/],
-    ["of another issuer", { iss: "https://evil.example" }, /iss/],
-    ["of no issuer", { iss: undefined }, /iss/],
-    ["of a list of issuers", { iss: [ISSUER] }, /iss/],
-    ["for another audience", { aud: "others" }, /aud/],
-    ["for no audience", { aud: undefined }, /aud/],
-    ["for others", { aud: ["a", "b"] }, /aud/],
-    ["with a hundred prefixes", { prefixes: Array.from({ length: 100 }, String) }, /prefixes/],
-  ])("a genuine token %s is refused, and told why", async (_, more, why) => {
-    const answer = await service.read("x", bearer(await named.sign(good(more))));
+  test.each<[string, Told, RegExp]>([
+    ["without an end", () => ({ exp: undefined }), /exp/],
+    ["with an end of no number", () => ({ exp: "tomorrow" }), /exp/],
+    ["that has ended", (nowS) => ({ exp: nowS - 1 }), /expired/],
+    ["not valid for two minutes yet", (nowS) => ({ nbf: nowS + 120 }), /nbf/],
+    ["with an nbf of no number", () => ({ nbf: "now" }), /nbf/],
+    ["made in two minutes", (nowS) => ({ iat: nowS + 120 }), /iat/],
+    ["with an iat of no number", () => ({ iat: null }), /iat/],
+    ["of another issuer", () => ({ iss: "https://evil.example" }), /iss/],
+    ["of no issuer", () => ({ iss: undefined }), /iss/],
+    ["of a list of issuers", () => ({ iss: [ISSUER] }), /iss/],
+    ["for another audience", () => ({ aud: "others" }), /aud/],
+    ["for no audience", () => ({ aud: undefined }), /aud/],
+    ["for others", () => ({ aud: ["a", "b"] }), /aud/],
+    [
+      "with a hundred prefixes",
+      () => ({ prefixes: Array.from({ length: 100 }, String) }),
+      /prefixes/,
+    ],
+  ])("a genuine token %s is refused, and told why", async (_, told, why) => {
+    const answer = await service.read("x", bearer(await named.sign(good(told(nowInS())))));
     expect(expectRefusal(answer, "unauthorized").detail).toMatch(why);
     expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer .*error="invalid_token"/);
   });
 
-  test.each<[string, object]>([
-    ["valid in half a minute", { nbf: NOW_S + 30 }],
-    ["made in half a minute", { iat: NOW_S + 30 }],
-    ["for several, us among them", { aud: ["others", AUDIENCE] }],
-    ["without a name", { sub: undefined }],
-    ["with a name of no text", { sub: { a: 1 } }],
-  ])("a token %s is believed", async (_, more) => {
-    expect(await isBelieved(service, await named.sign(good(more)))).toBe(true);
+  test.each<[string, Told]>([
+    ["valid in half a minute", (nowS) => ({ nbf: nowS + 30 })],
+    ["made in half a minute", (nowS) => ({ iat: nowS + 30 })],
+    ["for several, us among them", () => ({ aud: ["others", AUDIENCE] })],
+    ["without a name", () => ({ sub: undefined })],
+    ["with a name of no text", () => ({ sub: { a: 1 } })],
+  ])("a token %s is believed", async (_, told) => {
+    expect(await isBelieved(service, await named.sign(good(told(nowInS()))))).toBe(true);
   });
 
   test("the header must say what the key does, and no more", async () => {

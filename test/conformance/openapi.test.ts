@@ -569,11 +569,14 @@ describe("every answer is declared, and its body is as declared", () => {
     const bare = service.send("POST", "/promise/await", { body: { promiseId: id } });
     const socket = await openSocket(service, id);
     await socket.next();
+    // Who asked for a place to see whether there is one would take it from those who are to have it.
     await eventually(async () => {
-      const refused = await service.send("GET", `${service.address(id)}?wait=1ms`);
-      expect(refused.status).toBe(429);
-      expectDeclared("getPromise", refused);
+      const { text } = await service.send("GET", `/awaiters/${encodeURIComponent(id)}`);
+      expect(JSON.parse(text)).toMatchObject({ sockets: 3 });
     });
+    const refused = await service.send("GET", `${service.address(id)}?wait=1ms`);
+    expect(refused.status).toBe(429);
+    expectDeclared("getPromise", refused);
     expectDeclared(
       "bareCall",
       await service.send("POST", "/promise/await", { body: { promiseId: id } }),

@@ -169,9 +169,11 @@ describe("a worker", () => {
     leaving.leave();
     await leaving.ended;
     // Until the inbox has noticed, a task may still be sent after it.
+    const ids: string[] = [];
     await eventually(async () => {
-      const id = await createTask(`poll://any@${group}/a`);
-      await eventually(() => expect(staying.messages.join()).toContain(id), { forMs: 200 });
+      ids.push(await createTask(`poll://any@${group}/a`));
+      const isThere = (): boolean => ids.some((id) => staying.messages.join().includes(id));
+      await eventually(() => expect(isThere()).toBe(true), { forMs: 1_000 });
     });
     staying.leave();
   });
