@@ -11,10 +11,14 @@ import {
   type IndexEntry,
 } from "../machine/index-entry.ts";
 import { isSettled, type PromiseRecord } from "../machine/promise.ts";
+import { delayedUntil } from "../machine/task-state.ts";
 import { Indexing } from "./indexing.ts";
 
 /** So long after its end a promise that is looked at in a new life of its object tells the index again. */
 const HEALED_MS = 60 * 60 * 1000;
+
+/** A task whose first offer is farther off than this must be found before it. */
+const FAR_OFF_MS = 10_000;
 
 export class IndexNews {
   #id: () => string;
@@ -49,9 +53,9 @@ export class IndexNews {
     const canWait = write !== null && !isSettled(write) && !write.task;
     if (isUntold && canWait && alarmsFrom !== undefined) this.#indexing.note(entry, alarmsFrom);
     // Settled in the turn of its birth, it is told of at once; the alarm is for a crash before that. A
-    // task that goes on has alarms of its own.
+    // task that goes on has alarms of its own, soon enough.
     else {
-      const goesOn = write?.task !== undefined && !isSettled(write);
+      const goesOn = write?.task !== undefined && !isSettled(write) && !isFarOff(write, alarmsFrom);
       this.#indexing.push(entry, stored || goesOn ? undefined : alarmsFrom);
     }
   }
@@ -83,4 +87,8 @@ export class IndexNews {
     const before = last && { last: promiseEntry(last, { revision }) };
     return removedEntry("promise", this.#id(), { revision, ...before });
   }
+}
+
+function isFarOff({ tags }: PromiseRecord, now: number | undefined): boolean {
+  return delayedUntil(tags) > (now ?? 0) + FAR_OFF_MS;
 }
