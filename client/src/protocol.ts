@@ -634,6 +634,8 @@ export const LIMITS = {
   searchWildcardsMax: 16,
   /** Lists that are followed live: a socket on every shard of the index for each. */
   listFollowersMax: 1000,
+  /** Of these by one key or token that may not do everything: it must leave room for the others. */
+  listFollowersOfOneMax: 200,
   /** Of a live list, for one who does not read: then its stream ends, and it may resume. */
   listBytesBehindMax: 16 * 1024 * 1024,
   /** What a live list asks for, as JSON: it is kept with its line, which takes 16 KiB (workerd, 2026-08-15). */

@@ -8,8 +8,7 @@
 import { LIMITS, PING, PONG, type ListEvent } from "../../client/src/protocol.ts";
 import type { Env } from "../env.ts";
 import { summaryOf } from "../machine/summary.ts";
-import type { Following } from "../object/index-object.ts";
-import type { Told } from "../object/index-followers.ts";
+import type { Following, Told } from "../object/index-followers.ts";
 import { Refusal } from "./errors.ts";
 import { allShards, findPromises } from "./search.ts";
 import { cursorText, type SearchAsked } from "./search-query.ts";
@@ -18,6 +17,8 @@ export interface FollowedList {
   env: Env;
   url: string;
   asked: SearchAsked;
+  /** Whose share of all live lists it takes; absent: nobody's. */
+  who?: string | undefined;
   origin: string;
   signal: AbortSignal;
   /** What the caller has heard up to: `at` of an event. */
@@ -187,8 +188,12 @@ class Follower {
 
   async #openSocket(shard: number): Promise<WebSocket> {
     const since = this.#heard[shard];
-    const { terms } = this.#list.asked;
-    const following: Following = { terms, ...(since !== undefined && { since }) };
+    const { asked, who } = this.#list;
+    const following: Following = {
+      terms: asked.terms,
+      ...(since !== undefined && { since }),
+      ...(who !== undefined && { who }),
+    };
     const query = encodeURIComponent(JSON.stringify(following));
     const response = await allShards(this.#list.env)[shard]!.fetch(
       `https://index/?following=${query}`,

@@ -12,6 +12,7 @@ import type { Call } from "./edge.ts";
 import { invalid } from "./errors.ts";
 import { listEvents, listSocket } from "./list-stream.ts";
 import { JSON_HEADERS, mediaTypeOf, VARY } from "./negotiate.ts";
+import { isFull } from "./principal.ts";
 import { originOf } from "./promises.ts";
 import { findPromises, readPage, type PageRead, type PromisesFound } from "./search.ts";
 import { cursorText, parseSearch, type SearchAsked } from "./search-query.ts";
@@ -78,6 +79,7 @@ async function followList(call: Call, isSocket: boolean): Promise<Response> {
     env: call.env,
     url: url.href,
     asked,
+    who: isFull(principal) ? undefined : `${principal.kind}:${principal.name}`.slice(0, 256),
     origin: originOf(call),
     signal: request.signal,
     resumed: resumed ?? undefined,

@@ -23,6 +23,15 @@ export type Told =
   | { is: "added" | "changed"; seq: number; entry: PromiseEntry }
   | { is: "removed"; seq: number; id: string };
 
+/** A follower's search. */
+export interface Following {
+  terms: PromiseTerms;
+  /** What it has heard up to; absent: nothing. */
+  since?: number;
+  /** Whose share it takes; absent: nobody's. At most 256 characters, a tag of the socket. */
+  who?: string;
+}
+
 interface Follower {
   socket: WebSocket;
   terms: PromiseTerms;
@@ -52,22 +61,16 @@ export class Followers {
     return this.#all.length;
   }
 
-  get hasRoom(): boolean {
-    return this.size < LIMITS.listFollowersMax;
+  /** @param who has a share only; `undefined`: may take all there is */
+  hasRoomFor(who: string | undefined): boolean {
+    if (this.size >= LIMITS.listFollowersMax) return false;
+    return who === undefined || this.#ctx.getWebSockets(who).length < LIMITS.listFollowersOfOneMax;
   }
 
-  /**
-   * @param since what it has heard up to; absent: nothing
-   * @param forgotten changes with a stamp up to it may be forgotten
-   */
-  accept(
-    terms: PromiseTerms,
-    since: number | undefined,
-    forgotten: number,
-    now: number,
-  ): WebSocket {
+  /** @param forgotten changes with a stamp up to it may be forgotten */
+  accept({ terms, since, who }: Following, forgotten: number, now: number): WebSocket {
     const { 0: client, 1: socket } = new WebSocketPair();
-    this.#ctx.acceptWebSocket(socket);
+    this.#ctx.acceptWebSocket(socket, who === undefined ? [] : [who]);
     socket.serializeAttachment(terms);
     const seq = this.#seq(now);
     const hasGap = since !== undefined && since <= forgotten;

@@ -16,7 +16,7 @@ import type { Found } from "../machine/order.ts";
 import { scheduleMatches, type PromiseTerms, type ScheduleQuery } from "../machine/query.ts";
 import { Checking, STEP_MS, type Check } from "./index-check.ts";
 import { IndexFigures } from "./index-figures.ts";
-import { Followers } from "./index-followers.ts";
+import { Followers, type Following } from "./index-followers.ts";
 import { Lag } from "./index-lag.ts";
 import { IndexLook, type Search } from "./index-look.ts";
 import { IndexStore } from "./index-store.ts";
@@ -40,12 +40,6 @@ export interface ShardStatus {
   followers: number;
   indexedAt: number;
   check: Check | null;
-}
-
-/** A follower's search, and what it has heard up to. */
-export interface Following {
-  terms: PromiseTerms;
-  since?: number;
 }
 
 export class IndexObject extends DurableObject<Env> {
@@ -151,15 +145,15 @@ export class IndexObject extends DurableObject<Env> {
     if (text === null || request.headers.get("upgrade") !== "websocket") {
       return new Response(null, { status: 400 });
     }
-    if (!this.#followers.hasRoom) return new Response(null, { status: 429 });
+    // SAFETY: the edge has made it.
+    const following = JSON.parse(text) as Following;
+    if (!this.#followers.hasRoomFor(following.who)) return new Response(null, { status: 429 });
     // An unused shard has no tables to look into.
     if (this.#checkShards() === undefined) await this.#put([]);
-    // SAFETY: the edge has made it.
-    const { terms, since } = JSON.parse(text) as Following;
     const now = Date.now();
     this.#followers.tellOfTime(now);
     const forgotten = (now - REMOVED_MS) * 1000;
-    const webSocket = this.#followers.accept(terms, since, forgotten, now);
+    const webSocket = this.#followers.accept(following, forgotten, now);
     await this.#arm();
     return new Response(null, { status: 101, webSocket });
   }

@@ -568,6 +568,32 @@ test("when all have left, nobody is left to be told", { timeout: 60_000 }, async
   await eventually(async () => expect(await followersOf()).toBe(0));
 });
 
+test("a key that may not do everything has its share, and leaves room for others", async () => {
+  const keys = await Promise.all(
+    ["one", "other"].map(async (name) => {
+      const body = { name, scopes: ["read"], prefixes: ["share/*"] };
+      const { text } = await service.send("POST", "/keys", { headers: ROOT, body });
+      return { authorization: `Bearer ${(JSON.parse(text) as { key: string }).key}` };
+    }),
+  );
+  const [one, other] = [keys[0]!, keys[1]!];
+  const url = "/promises?id=share/*&limit=1";
+  const signal = new AbortController();
+  const followAs = async (headers: Record<string, string>): Promise<number> => {
+    const accept = { accept: "text/event-stream", ...headers };
+    const response = await fetch(service.url + url, { headers: accept, signal: signal.signal });
+    return response.status;
+  };
+  for (let at = 0; at < LIMITS.listFollowersOfOneMax; at += 50) {
+    const statuses = await Promise.all(Array.from({ length: 50 }, () => followAs(one)));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+  }
+  expect(await followAs(one)).toBe(429);
+  expect(await followAs(other)).toBe(200);
+  expect(await followAs(ROOT)).toBe(200);
+  signal.abort();
+});
+
 test("no more follow than may, and who leaves makes room", { timeout: 60_000 }, async () => {
   await eventually(async () => expect(await followersOf()).toBe(0), { forMs: 40_000 });
   for (let at = 0; at < LIMITS.listFollowersMax; at += 50) {
