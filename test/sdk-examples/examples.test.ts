@@ -76,24 +76,33 @@ it("5: a purchase is made once, by hand and as a workflow, and found done the se
 });
 
 it("6: every part is done although a worker is killed with its hands full", async () => {
-  const lines = await run("6_fan_out.ts", "fan-out", "9").done;
-  const killed = lines.flatMap((line) => /^worker (\d+): killed with.* (\d+)$/.exec(line) ?? []);
-  expect(killed).toHaveLength(3);
-  const [, killedPid, lost] = killed;
-  const ends = lines.flatMap((line) => {
-    const [, pid, part] = /^worker (\d+): ends part (\d+)$/.exec(line) ?? [];
-    return part === undefined ? [] : [{ pid, part }];
-  });
+  let [id, lines] = ["", [""]];
+  // The part that it had begun last: of an earlier one it may have been at the end.
+  let lost = "";
+  let ends: { pid: string | undefined; part: string }[] = [];
+  // Where the machine stood still just then, it was killed too late: once more, with another id.
+  for (let tries = 1; tries <= 3; tries += 1) {
+    id = `fan-out-${tries}`;
+    lines = await run("6_fan_out.ts", id, "9").done;
+    const killed = lines.flatMap((line) => /^worker (\d+): killed with.* (\d+)$/.exec(line) ?? []);
+    expect(killed).toHaveLength(3);
+    lost = killed[2]!;
+    ends = lines.flatMap((line) => {
+      const [, pid, part] = /^worker (\d+): ends part (\d+)$/.exec(line) ?? [];
+      return part === undefined ? [] : [{ pid, part }];
+    });
+    if (!ends.some(({ pid, part }) => pid === killed[1] && part === lost)) break;
+    lost = "";
+  }
+  expect(lost).not.toBe("");
   for (let part = 1; part <= 9; part += 1) {
     expect(ends.map((end) => end.part)).toContain(String(part));
   }
-  // The part that it had begun last: of an earlier one it may have been at the end.
-  expect(ends.filter(({ part }) => part === lost).map(({ pid }) => pid)).not.toContain(killedPid);
   expect(lines.at(-1)).toBe("all 9 parts are done, sum 285");
 
-  const again = await run("6_fan_out.ts", "fan-out", "9").done;
+  const again = await run("6_fan_out.ts", id, "9").done;
   expect(again).toEqual(["all 9 parts are done, sum 285"]);
-}, 90_000);
+}, 120_000);
 
 it("7: the printed line approves, and away from a terminal it approves itself", async () => {
   const alone = await run("7_human_approval.ts", "expense-1").done;
