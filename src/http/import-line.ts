@@ -126,18 +126,17 @@ export function parseImport(text: string, value: unknown, call: Call, now: numbe
     ...(isPending && asked.escalation && { serverUrl: origin }),
     ...settlementIn(body, text),
   };
-  refuseLarge("param", record.param);
-  if (record.state !== "pending") refuseLarge("value", record.value);
+  refuseLarge(record.param);
   const fault = faultOfImport(record, now);
   if (fault) throw invalid(fault.field, `${fault.field} ${fault.is}`);
   return { kind: "import", record, halted: body.halted === true };
 }
 
-/** What no body could have brought: who reads promises counts on that. */
-function refuseLarge(field: string, { data = "" }: Payload): void {
+/** What no body could have brought. A value may be longer: of a callback that is text, it is spelled as JSON. */
+function refuseLarge({ data = "" }: Payload): void {
   if (utf8Length(data) <= LIMITS.bodyBytesMax) return;
-  const detail = `${field}.data may have ${LIMITS.bodyBytesMax} bytes at most`;
-  throw new Refusal("too_large", detail, { field });
+  const detail = `param.data may have ${LIMITS.bodyBytesMax} bytes at most`;
+  throw new Refusal("too_large", detail, { field: "param" });
 }
 
 /** A settled promise has what a pending one has not. */

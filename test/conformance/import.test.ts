@@ -238,7 +238,6 @@ describe("a line that is none", () => {
     ["a tag that is no text", pending(id, { tags: { a: 1 } }), "tags"],
     ["too many tags", pending(id, { tags: manyTags() }), "tags"],
     ["a param that no body brings", pending(id, { param: { data: large() } }), "param"],
-    ["a value that no body brings", settled(id, { value: { data: large() } }), "value"],
     ["an unknown field", pending(id, { lease: 1 }), "lease"],
     ["a vote without a quorum", pending(id, { votes: [] }), "votes"],
     [
