@@ -47,7 +47,9 @@ const OUTPUT_LENGTH_MAX = 4_096;
 const LAUNCH = `
 hard=$(ulimit -Hn)
 if [ "$hard" = unlimited ]; then hard=1048576; fi
-ulimit -Sn "$hard" 2>/dev/null || ulimit -Sn 65536 2>/dev/null || ulimit -Sn 10240 2>/dev/null || :
+for n in "$hard" $(sysctl -n kern.maxfilesperproc 2>/dev/null) 10240; do
+  ulimit -Sn "$n" 2>/dev/null && break
+done
 FILES_MAX=$(ulimit -Sn)
 export FILES_MAX
 (read -r line <&4 || kill -9 $$) 3<&- >/dev/null 2>&1 &
