@@ -569,29 +569,19 @@ test("when all have left, nobody is left to be told", { timeout: 60_000 }, async
 });
 
 test("a key that may not do everything has its share, and leaves room for others", async () => {
-  const keys = await Promise.all(
-    ["one", "other"].map(async (name) => {
-      const body = { name, scopes: ["read"], prefixes: ["share/*"] };
-      const { text } = await service.send("POST", "/keys", { headers: ROOT, body });
-      return { authorization: `Bearer ${(JSON.parse(text) as { key: string }).key}` };
-    }),
-  );
-  const [one, other] = [keys[0]!, keys[1]!];
-  const url = "/promises?id=share/*&limit=1";
-  const signal = new AbortController();
-  const followAs = async (headers: Record<string, string>): Promise<number> => {
-    const accept = { accept: "text/event-stream", ...headers };
-    const response = await fetch(service.url + url, { headers: accept, signal: signal.signal });
-    return response.status;
-  };
+  const one = await keyFor(["share/*"], ["read"], "one");
+  const other = await keyFor(["share/*"], ["read"], "other");
+  const asked = "id=share/*&limit=1";
   for (let at = 0; at < LIMITS.listFollowersOfOneMax; at += 50) {
-    const statuses = await Promise.all(Array.from({ length: 50 }, () => followAs(one)));
-    expect(new Set(statuses)).toEqual(new Set([200]));
+    const some = await Promise.all(
+      Array.from({ length: 50 }, () => follow("WebSocket", asked, one)),
+    );
+    await Promise.all(some.map((follower) => follower.next("the page", 20_000)));
   }
-  expect(await followAs(one)).toBe(429);
-  expect(await followAs(other)).toBe(200);
-  expect(await followAs(ROOT)).toBe(200);
-  signal.abort();
+  await expect(follow("event stream", asked, one)).rejects.toMatchObject({ status: 429 });
+  for (const finder of [other, root]) {
+    await (await follow("WebSocket", asked, finder)).next("the page");
+  }
 });
 
 test("no more follow than may, and who leaves makes room", { timeout: 60_000 }, async () => {
@@ -628,8 +618,12 @@ async function followersOf(): Promise<number> {
   return [...followers][0] ?? Number.NaN;
 }
 
-async function keyFor(prefixes: string[], scopes = ["read", "await"]): Promise<Finder> {
-  const body = { name: "test", scopes, prefixes };
+async function keyFor(
+  prefixes: string[],
+  scopes = ["read", "await"],
+  name = "test",
+): Promise<Finder> {
+  const body = { name, scopes, prefixes };
   const answer = await service.send("POST", "/keys", { body, headers: ROOT });
   expect(answer.status, answer.text).toBe(201);
   // SAFETY: as the contract has it, and the key beside it.
