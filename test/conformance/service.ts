@@ -57,7 +57,11 @@ export async function startService(
   options: { host?: string; env?: Record<string, string> } = {},
 ): Promise<Service> {
   const data = await mkdtemp(join(MEMORY, "durable-promises-conformance-"));
-  let server = await startServer({ data, port: 0, ...options });
+  const clear = (): Promise<void> => rm(data, { recursive: true, force: true });
+  let server = await startServer({ data, port: 0, ...options }).catch(async (error: unknown) => {
+    await clear();
+    throw error;
+  });
   const port = Number(new URL(server.url).port);
   const url = `http://127.0.0.1:${port}`;
   const address = (id: string): string => `${url}/promises/${encodeURIComponent(id)}`;
@@ -90,7 +94,7 @@ export async function startService(
     },
     async stop() {
       await server.stop();
-      await rm(data, { recursive: true, force: true });
+      await clear();
     },
   };
 }
