@@ -12,7 +12,7 @@ import type { Call } from "./edge.ts";
 import { invalid } from "./errors.ts";
 import { listEvents, listSocket } from "./list-stream.ts";
 import { JSON_HEADERS, mediaTypeOf, VARY } from "./negotiate.ts";
-import { isFull } from "./principal.ts";
+import { isFull, type Principal } from "./principal.ts";
 import { originOf } from "./promises.ts";
 import { findPromises, readPage, type PageRead, type PromisesFound } from "./search.ts";
 import { cursorText, parseSearch, type SearchAsked } from "./search-query.ts";
@@ -79,7 +79,7 @@ async function followList(call: Call, isSocket: boolean): Promise<Response> {
     env: call.env,
     url: url.href,
     asked,
-    who: isFull(principal) ? undefined : `${principal.kind}:${principal.name}`.slice(0, 256),
+    who: isFull(principal) ? undefined : shareOf(principal),
     origin: originOf(call),
     signal: request.signal,
     resumed: resumed ?? undefined,
@@ -97,4 +97,9 @@ async function followList(call: Call, isSocket: boolean): Promise<Response> {
     webSocket,
     ...(speaksOurs && { headers: { [HEADER.subprotocol]: SUBPROTOCOL } }),
   });
+}
+
+/** Two keys may have one name; a tag of a socket has 256 characters at most. */
+function shareOf({ kind, name, prefixes }: Principal): string {
+  return `${kind} ${name} ${String(prefixes)}`.slice(0, 256);
 }
