@@ -344,6 +344,8 @@ describe("a caller who reads slowly, or not at all", () => {
       const env = { LOG: "off" };
       try {
         const first = await startServer({ data, env });
+        await counted(first.url);
+        const atRest = filesOf(first.pid);
         const line = (n: number) =>
           `{"id":"big/${n}","state":"RESOLVED","timeout":${NEVER},"createdOn":1,"completedOn":2,` +
           `"value":{"data":"${"x".repeat(BYTES)}"}}\n`;
@@ -352,6 +354,11 @@ describe("a caller who reads slowly, or not at all", () => {
         await (await fetch(`${first.url}/import`, { method: "POST", headers, body })).text();
         await eventually(async () => expect(await counted(first.url)).toBe(COUNT), {
           forMs: 30_000,
+        });
+        // Asleep, each has had its alarm: one that is still to ring would wake it in the next server.
+        await eventually(() => expect(filesOf(first.pid)).toBeLessThan(atRest + 10 * FILES), {
+          forMs: 40_000,
+          everyMs: 250,
         });
         await first.stop();
 
@@ -378,7 +385,7 @@ describe("a caller who reads slowly, or not at all", () => {
             { forMs: 9_000, everyMs: 100 },
           );
           const awake = (files - before) / FILES;
-          expect(awake).toBeGreaterThan(10);
+          expect(awake).toBeGreaterThan(1);
           expect(awake).toBeLessThan(COUNT / 2);
           hangUp.abort();
           await reader.closed.catch(() => undefined);
