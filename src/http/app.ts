@@ -148,7 +148,7 @@ async function admitted(request: Request, env: Env, ctx: ExecutionContext): Prom
     const principal = admission instanceof Promise ? await admission : admission;
     passage.principal = principal;
     if (!isFull(principal)) await permitRoute(hot, request, env, principal);
-    const room = env.RUN === undefined ? undefined : roomFor(env, idOfPath(request.url, HOT));
+    const room = env.FILES_MAX === undefined ? undefined : roomFor(env, idOfPath(request.url, HOT));
     if (room) await room;
     const answer = await hot.handleCall({ request, env, principal });
     return request.method === "HEAD" ? new Response(null, answer) : answer;
